@@ -1,0 +1,1 @@
+"""How data comes in: scans, uploads, conversions, their jobs and mails."""

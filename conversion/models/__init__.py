@@ -1,0 +1,5 @@
+"""The tables of jobs."""
+
+from .job import Job, JobLogLine
+
+__all__ = ["Job", "JobLogLine"]

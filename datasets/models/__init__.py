@@ -1,0 +1,24 @@
+"""The tables of datasets."""
+
+from .data_store import DataStore, StorageCredential
+from .dataset import Dataset
+from .folder import Folder
+from .grants import DatasetGroupObjectPermission, DatasetTeam, FolderGroupObjectPermission
+from .layer import Attachment, Layer, Mag
+from .tag import Tag
+from .view_configuration import DatasetViewConfiguration
+
+__all__ = [
+    "Attachment",
+    "DataStore",
+    "Dataset",
+    "DatasetGroupObjectPermission",
+    "DatasetTeam",
+    "DatasetViewConfiguration",
+    "Folder",
+    "FolderGroupObjectPermission",
+    "Layer",
+    "Mag",
+    "StorageCredential",
+    "Tag",
+]

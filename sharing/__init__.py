@@ -1,0 +1,1 @@
+"""Who: organizations, users, teams, roles, API tokens, grants and sharing links."""

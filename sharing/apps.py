@@ -1,0 +1,14 @@
+"""The app of people and access."""
+
+from django.apps import AppConfig
+
+
+class SharingConfig(AppConfig):
+    """People and what they may do; knows no dataset."""
+
+    name = "sharing"
+    verbose_name = "People and access"
+
+    def ready(self) -> None:
+        """Connect the signals that keep what is derived from access in step."""
+        from . import signals  # noqa: F401
