@@ -1,0 +1,151 @@
+"""Arrays that tensorstore decodes: Zarr v2 and v3, N5, Neuroglancer precomputed.
+
+tensorstore aborts a forked process once its parent has read with it, so it is imported and set up
+at the first read, in the process that reads.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from datasets.voxels.array import (
+    AdditionalAxis,
+    ChunkCodec,
+    StoredBytes,
+    Vec4,
+    VoxelArray,
+    Voxels,
+    as_index,
+)
+from datasets.voxels.box import Box, Vec3
+from datasets.voxels.errors import VoxelsBroken
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    import tensorstore
+
+    from datasets.voxels.stored import StoredArray
+
+_CACHE_BYTES = 256 * 2**20
+_FILE_ERROR = re.compile(r'Error reading local file "(?P<file>[^"]+)": (?P<cause>.*)', re.DOTALL)
+
+
+@functools.cache
+def _context() -> tensorstore.Context:
+    """The one context of this process: decoded chunks are kept up to a bound, threads are few."""
+    import tensorstore as ts
+
+    threads = min(os.cpu_count() or 1, 8)
+    return ts.Context(
+        {
+            "cache_pool": {"total_bytes_limit": _CACHE_BYTES},
+            "data_copy_concurrency": {"limit": threads},
+            "file_io_concurrency": {"limit": 2 * threads},
+        }
+    )
+
+
+def _xyz(values: Mapping[str | None, int], *, default: int) -> Vec3:
+    """Pick the values of the space axes; an axis that the array lacks has the default."""
+    return (values.get("x", default), values.get("y", default), values.get("z", default))
+
+
+class DecodedArray(VoxelArray):
+    """A stored array, its axes `names` put into the order c, x, y, z, additional.
+
+    Chunks are checked against their files when the array was opened later than they were cached:
+    whoever opens the array anew (because its dataset changed) sees what is stored now.
+    """
+
+    def __init__(self, path: Path, stored: StoredArray, names: tuple[str | None, ...]) -> None:
+        self._path = path
+        self._stored = stored
+        self._names = names
+        self.dtype = stored.dtype
+        self.fill_value = stored.fill_value
+        lengths = dict(zip(names, stored.shape, strict=True))
+        chunks = dict(zip(names, stored.chunk, strict=True))
+        origins = dict(zip(names, stored.origin, strict=True))
+        self.num_channels = lengths.get("c", 1)
+        self.chunk_shape = (chunks.get("c", 1), *_xyz(chunks, default=1))
+        self.additional_axes = tuple(
+            AdditionalAxis(name, lengths[name], chunks[name])
+            for name in names
+            if name is not None and name not in {"c", "x", "y", "z"}
+        )
+        self._extent = Box(_xyz(origins, default=0), _xyz(lengths, default=1))
+        self.codec = self._chunk_codec()
+
+    @property
+    def extent(self) -> Box:
+        return self._extent
+
+    def _chunk_codec(self) -> ChunkCodec | None:
+        files = self._stored.chunks
+        if files is None or None in self._names:
+            return None
+        return ChunkCodec(
+            axes=tuple(str(self._names[axis]) for axis in files.axes),
+            shape=tuple(self._stored.chunk[axis] for axis in files.axes),
+            dtype=files.dtype,
+            steps=files.steps,
+        )
+
+    def _locate(self, chunk: Vec4, additional: tuple[int, ...]) -> StoredBytes | None:
+        if self._stored.chunks is None:
+            return None
+        axes = ("c", "x", "y", "z", *(axis.name for axis in self.additional_axes))
+        positions = dict(zip(axes, (*chunk, *additional), strict=True))
+        position = tuple(positions[str(name)] for name in self._names)
+        return self._stored.chunks.locate(self._path, position)
+
+    @functools.cached_property
+    def _view(self) -> tensorstore.TensorStore:
+        """The open array with the axes c, x, y, z, additional."""
+        import tensorstore as ts
+
+        spec = self._stored.spec | {
+            "open": True,
+            "assume_metadata": True,
+            "recheck_cached_metadata": False,
+            "recheck_cached_data": "open",
+        }
+        store = ts.open(spec, context=_context(), read=True).result()
+        # Axes without a name have length 1.
+        store = store[tuple(0 if name is None else slice(None) for name in self._names)]
+        names = [name for name in self._names if name is not None]
+        for name in ("c", "z"):
+            if name not in names:
+                store = store[ts.newaxis, ...]
+                names.insert(0, name)
+        wanted = ("c", "x", "y", "z", *(axis.name for axis in self.additional_axes))
+        return store.transpose([names.index(name) for name in wanted])
+
+    def _read_inside(
+        self, box: Box, channels: Sequence[int], additional: tuple[int, ...]
+    ) -> Voxels:
+        where = tuple(slice(low, high) for low, high in zip(box.offset, box.end, strict=True))
+        try:
+            read = self._view[(as_index(channels), *where, *additional)].read(order="F")
+            voxels: np.ndarray[Any, np.dtype[Any]] = read.result()
+        except (ValueError, OSError, NotImplementedError, RuntimeError) as error:
+            raise self._broken(str(error)) from error
+        if voxels.dtype.kind == "b":
+            return voxels.view(self.dtype)
+        return voxels
+
+    def _broken(self, message: str) -> VoxelsBroken:
+        """Turn tensorstore's message, which names absolute paths, into one for people."""
+        message = message.split(" [", maxsplit=1)[0]
+        if found := _FILE_ERROR.search(message):
+            file, cause = os.path.relpath(found["file"], self._path), found["cause"]
+        else:
+            file, cause = self._stored.metadata_file, message.partition(": ")[2] or message
+        return VoxelsBroken(file, cause.replace(f"{self._path}/", "").rstrip("."))

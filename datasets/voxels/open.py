@@ -1,0 +1,70 @@
+"""Opening a mag of any local format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
+
+from datasets.voxels.axes import named_axes
+from datasets.voxels.channels import SelectedChannels
+from datasets.voxels.decoded import DecodedArray
+from datasets.voxels.errors import VoxelsBroken
+from datasets.voxels.n5 import read_n5
+from datasets.voxels.precomputed import read_precomputed
+from datasets.voxels.wkw import open_wkw
+from datasets.voxels.zarr2 import read_zarr2
+from datasets.voxels.zarr3 import read_zarr3
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from datasets.voxels.array import VoxelArray
+    from datasets.voxels.stored import StoredArray
+
+_READERS: Final[Mapping[str, Callable[[Path], StoredArray]]] = {
+    "zarr": read_zarr2,
+    "zarr3": read_zarr3,
+    "n5": read_n5,
+    "neuroglancerPrecomputed": read_precomputed,
+}
+_NO_AXES: Final[Mapping[str, int]] = {}
+
+
+def open_mag(
+    path: Path,
+    data_format: str,
+    *,
+    axis_order: Mapping[str, int] | None = None,
+    channel_index: int | None = None,
+    element_class: str | None = None,
+    additional_axes: Mapping[str, int] = _NO_AXES,
+) -> VoxelArray:
+    """Open the mag in the directory `path`; only its metadata is read.
+
+    `data_format` and the rest are what datasource-properties.json says of the mag and its layer:
+    `axis_order` (by default c, x, y, z, or x, y, z for three axes), `additional_axes` as name and
+    position, `channel_index` the first channel that the layer shows, one of them or, where
+    `element_class` is uint24, three. What is stored, not `element_class`, decides the dtype.
+
+    Raises VoxelsMissing, VoxelsBroken, and ValueError for an unknown data format.
+    """
+    array: VoxelArray
+    if data_format == "wkw":
+        array, metadata_file = open_wkw(path), "header.wkw"
+    elif data_format in _READERS:
+        stored = _READERS[data_format](path)
+        metadata_file = stored.metadata_file
+        try:
+            names = stored.names or named_axes(stored.shape, axis_order, additional_axes)
+        except ValueError as error:
+            raise VoxelsBroken(metadata_file, str(error)) from error
+        array = DecodedArray(path, stored, names)
+    else:
+        raise ValueError(f"The data format {data_format} is unknown.")
+    if channel_index is None:
+        return array
+    count = 3 if element_class == "uint24" else 1
+    try:
+        return SelectedChannels(array, range(channel_index, channel_index + count))
+    except ValueError as error:
+        raise VoxelsBroken(metadata_file, str(error)) from error
