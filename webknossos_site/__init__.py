@@ -1,1 +1,5 @@
 """The site: settings, URLs, the WSGI entry, the Celery app and the commands that run it all."""
+
+from .celery import app as celery_app
+
+__all__ = ["celery_app"]

@@ -7,6 +7,7 @@ message costs a delay until the watchdog looks, never work.
 import os
 
 from celery import Celery
+from celery.signals import worker_ready
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webknossos_site.settings")
 
@@ -55,3 +56,9 @@ app.conf.update(
     },
 )
 app.autodiscover_tasks(["sharing", "datasets", "conversion"])
+
+
+@worker_ready.connect
+def _say_that_the_worker_is_ready(**_: object) -> None:
+    """Leave a mark for `manage.py up`, which says "Ready" only when work can be done too."""
+    (settings.RUN_DIR / "worker-is-ready").touch()

@@ -1,0 +1,79 @@
+"""`manage.py up`: the web server, a worker and the beat in one foreground process tree."""
+
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+from webknossos_site.supervisor import Supervisor
+
+_BIN = Path(sys.executable).parent
+
+
+class Command(BaseCommand):
+    """Runs the whole site on this machine until Ctrl-C or SIGTERM."""
+
+    help = __doc__
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Migrate, start everything, and say when it is ready."""
+        call_command("migrate", verbosity=0)
+        run_site(sign_in_hint="")
+
+
+def run_site(*, sign_in_hint: str) -> None:
+    """Start web, worker and beat; print `Ready: <address>` and the hint once all of them serve."""
+    environment = settings.ENVIRONMENT
+    worker_is_ready = settings.RUN_DIR / "worker-is-ready"
+    worker_is_ready.unlink(missing_ok=True)
+    celery = [str(_BIN / "celery"), "--app", "webknossos_site", "--quiet"]
+    log_level = f"--loglevel={environment.log_level}"
+    supervisor = Supervisor(
+        {
+            "web": [
+                str(_BIN / "granian"),
+                "--interface=wsgi",
+                f"--host={environment.bind}",
+                f"--port={environment.port}",
+                f"--workers={environment.web_workers}",
+                f"--blocking-threads={environment.web_threads}",
+                "--no-ws",
+                "--respawn-failed-workers",
+                f"--log-level={environment.log_level.lower()}",
+                "webknossos_site.wsgi:application",
+            ],
+            "worker": [
+                *celery,
+                "worker",
+                f"--concurrency={environment.worker_processes}",
+                "--without-gossip",
+                "--without-mingle",
+                log_level,
+            ],
+            "beat": [*celery, "beat", log_level, "--pidfile="],
+        }
+    )
+
+    def say_ready() -> None:
+        print(f"Ready: {settings.PUBLIC_URL}", flush=True)
+        if sign_in_hint:
+            print(sign_in_hint, flush=True)
+
+    health = f"http://{environment.bind}:{environment.port}/healthz"
+    code = supervisor.run(
+        is_ready=lambda: worker_is_ready.exists() and _answers(health), on_ready=say_ready
+    )
+    sys.exit(code)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urlopen(url, timeout=2) as response:  # noqa: S310 (our own address)
+            return bool(response.status == 200)
+    except (URLError, OSError):
+        return False
