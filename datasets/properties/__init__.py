@@ -6,6 +6,7 @@ is shown.
 """
 
 from datasets.properties.bigint import with_bigint_envelopes
+from datasets.properties.compare import Change, content_hash, difference
 from datasets.properties.element_class import ElementClass
 from datasets.properties.files import (
     BACKUPS_NAME,
@@ -18,6 +19,7 @@ from datasets.properties.files import (
     write,
 )
 from datasets.properties.geometry import BoundingBox, Mag, Vec3Float, Vec3Int
+from datasets.properties.merge import AttachmentRenaming, RefusedEdit, merge
 from datasets.properties.model import (
     AdditionalAxis,
     Attachment,
@@ -33,6 +35,8 @@ from datasets.properties.model import (
     VoxelSize,
 )
 from datasets.properties.units import LengthUnit, parse_unit
+from datasets.properties.validation import path_problem, problems
+from datasets.properties.view import DatasetView, LayerView, clean, default_position, resolve
 
 __all__ = [
     "BACKUPS_NAME",
@@ -40,27 +44,40 @@ __all__ = [
     "AdditionalAxis",
     "Attachment",
     "AttachmentDataFormat",
+    "AttachmentRenaming",
     "Attachments",
     "BoundingBox",
     "Category",
+    "Change",
     "CoordinateTransformation",
     "Correspondences",
     "DataFormat",
     "DataSource",
+    "DatasetView",
     "ElementClass",
     "Layer",
+    "LayerView",
     "LengthUnit",
     "Mag",
     "MagProperties",
+    "RefusedEdit",
     "UnreadableProperties",
     "Vec3Float",
     "Vec3Int",
     "VoxelSize",
+    "clean",
+    "content_hash",
+    "default_position",
+    "difference",
     "dumps",
     "loads",
+    "merge",
     "parse",
     "parse_unit",
+    "path_problem",
+    "problems",
     "read",
+    "resolve",
     "with_bigint_envelopes",
     "write",
 ]

@@ -56,7 +56,6 @@ def loads(contents: bytes | str, file: str = FILE_NAME) -> DataSource:
     try:
         text = contents if isinstance(contents, str) else contents.decode("utf-8-sig")
         document = json.loads(text, parse_constant=_refuse_constant)
-        _check_storable(document)
     except UnicodeDecodeError as error:
         details = f"byte {error.start} is not UTF-8; save the file as UTF-8"
         raise UnreadableProperties(file, details) from error
@@ -75,9 +74,12 @@ def loads(contents: bytes | str, file: str = FILE_NAME) -> DataSource:
 def parse(document: object, file: str = FILE_NAME) -> DataSource:
     """The data source in decoded JSON. Raises UnreadableProperties, which calls it `file`."""
     try:
+        _check_storable(document)
         return DataSource.model_validate(document)
     except ValidationError as error:
         raise UnreadableProperties(file, _sentence(error)) from error
+    except ValueError as error:
+        raise UnreadableProperties(file, str(error)) from error
 
 
 def dumps(data_source: DataSource) -> str:

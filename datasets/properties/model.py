@@ -4,10 +4,12 @@ Legacy spellings are understood when read; what is written is always the modern 
 values make sense is for `validation`, and files are for `files`.
 """
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic.alias_generators import to_camel
 
 from datasets.properties.bigint import BigInt
 from datasets.properties.element_class import ElementClass
@@ -124,16 +126,25 @@ class Attachments(Record):
 
     def by_kind(self) -> dict[str, tuple[Attachment, ...]]:
         """The attachments of every kind that has any; the kinds are named as in JSON."""
-        kinds = {
-            "meshes": self.meshes,
-            "agglomerates": self.agglomerates,
-            "connectomes": self.connectomes,
-            "segmentIndex": (self.segment_index,),
-            "segmentStatistics": (self.segment_statistics,),
-            "cumsum": (self.cumsum,),
-        }
-        present = {kind: tuple(a for a in found if a) for kind, found in kinds.items()}
-        return {kind: found for kind, found in present.items() if found}
+        found: dict[str, tuple[Attachment, ...]] = {}
+        for name in type(self).model_fields:
+            value: tuple[Attachment, ...] | Attachment | None = getattr(self, name)
+            attachments = value if isinstance(value, tuple) else (value,) if value else ()
+            if attachments:
+                found[to_camel(name)] = attachments
+        return found
+
+    def replaced(self, replace: Callable[[str, Attachment], Attachment | None]) -> Self:
+        """A copy with each attachment replaced by what `replace(kind, attachment)` returns; None
+        removes it.
+        """
+        changed: dict[str, object] = {}
+        for name in type(self).model_fields:
+            found = self.by_kind().get(to_camel(name), ())
+            kept = tuple(a for a in (replace(to_camel(name), a) for a in found) if a is not None)
+            is_list = isinstance(getattr(self, name), tuple)
+            changed[name] = kept if is_list else next(iter(kept), None)
+        return self.model_copy(update=changed)
 
 
 Row4 = tuple[float, float, float, float]
@@ -210,6 +221,16 @@ class Layer(Record):
     @property
     def is_segmentation(self) -> bool:
         return self.category is Category.SEGMENTATION
+
+    def renamed(self, name: str) -> Self:
+        """This layer under another name; its mags stay where they lie."""
+        if name == self.name:
+            return self
+        mags = tuple(
+            mag.model_copy(update={"path": mag.path or self.default_mag_paths(mag.mag)[0]})
+            for mag in self.mags
+        )
+        return self.model_copy(update={"name": name, "mags": mags})
 
     def default_mag_paths(self, mag: Mag) -> tuple[str, ...]:
         """Where a mag without a path lies, relative to the dataset's directory.

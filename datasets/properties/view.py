@@ -1,0 +1,172 @@
+"""How a dataset is shown when somebody opens it: the keys of a view configuration, their defaults,
+and who overrides whom.
+"""
+
+from functools import reduce
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    Strict,
+    StrictBool,
+    StrictStr,
+    ValidationError,
+)
+from pydantic.alias_generators import to_camel
+
+from datasets.properties.geometry import Vec3Int
+from datasets.properties.model import DataSource, Layer
+from datasets.properties.record import JsonObject
+
+Number = Annotated[int, Strict()] | Annotated[float, Strict(), Field(allow_inf_nan=False)]
+Percentage = Annotated[Number, Field(ge=0, le=100)]
+ColorComponent = Annotated[Number, Field(ge=0, le=255)]
+Point = tuple[Number, Number, Number]
+
+
+def _ascending(limits: tuple[Number, Number]) -> tuple[Number, Number]:
+    if limits[0] > limits[1]:
+        raise ValueError("the first number must not be above the second")
+    return limits
+
+
+Range = Annotated[tuple[Number, Number], AfterValidator(_ascending)]
+
+
+class _Configuration(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+
+# Elsewhere null means that nothing was chosen, and a weaker configuration counts.
+NULL_IS_A_CHOICE = {"mapping", "nativelyRenderedLayerName"}
+
+
+class Mapping(_Configuration):
+    name: StrictStr
+    type: StrictStr
+
+
+class LayerView(_Configuration):
+    """How one layer is shown. `alpha` is the opacity in percent, `color` is red, green, blue.
+
+    `intensity_range` is drawn from black to full colour; `min` and `max` limit its sliders.
+    """
+
+    color: tuple[ColorComponent, ColorComponent, ColorComponent] = (255, 255, 255)
+    alpha: Percentage = 100
+    gamma_correction_value: Annotated[Number, Field(ge=0, le=10)] = 1
+    intensity_range: Range | None = None
+    min: Number | None = None
+    max: Number | None = None
+    is_disabled: StrictBool = False
+    is_inverted: StrictBool = False
+    is_in_edit_mode: StrictBool = False
+    mapping: Mapping | None = None
+
+
+class DatasetView(_Configuration):
+    """How a dataset is shown; `position` is in voxels of mag 1, axis order x, y, z."""
+
+    four_bit: StrictBool = False
+    interpolation: StrictBool = False
+    render_missing_data_black: StrictBool = False
+    loading_strategy: Literal["PROGRESSIVE_QUALITY", "BEST_QUALITY_FIRST"] = "PROGRESSIVE_QUALITY"
+    segmentation_pattern_opacity: Percentage = 40
+    blend_mode: Literal["Additive", "Cover"] = "Additive"
+    color_layer_order: tuple[StrictStr, ...] = ()
+    selective_segment_visibility: StrictBool = False
+    natively_rendered_layer_name: StrictStr | None = None
+    zoom: Annotated[Number, Field(gt=0)] | None = None
+    position: Point | None = None
+    rotation: Point | None = None
+    layers: dict[str, Any] = Field(default_factory=dict)
+
+
+def resolve(
+    data_source: DataSource, admin_default: JsonObject, user: JsonObject | None
+) -> JsonObject:
+    """The complete view configuration of a dataset, with one entry in `layers` for each layer.
+
+    From weakest to strongest: sensible defaults, the properties file, the default that was saved
+    on the site (of a layer, then of the dataset), the person's own. Unknown keys are dropped; a
+    value that is not valid counts as absent.
+    """
+    saved = [clean(admin_default), clean(user or {})]
+    sources = [clean(data_source.default_view_configuration), *saved]
+    view = DatasetView().model_dump(mode="json", by_alias=True)
+    for source in sources:
+        view |= source
+    names = [layer.name for layer in data_source.layers]
+    colors = [layer.name for layer in data_source.layers if not layer.is_segmentation]
+    # Layers come and go after a configuration was saved.
+    ordered = [name for name in dict.fromkeys(view["colorLayerOrder"]) if name in colors]
+    view["colorLayerOrder"] = ordered + [name for name in colors if name not in ordered]
+    if view["nativelyRenderedLayerName"] not in names:
+        view["nativelyRenderedLayerName"] = None
+    if view["position"] is None:
+        view["position"] = default_position(data_source)
+    view["layers"] = {
+        layer.name: _resolved_layer(layer, [source.get("layers", {}) for source in sources])
+        for layer in data_source.layers
+    }
+    return view
+
+
+def _resolved_layer(layer: Layer, sources: list[JsonObject]) -> JsonObject:
+    in_file, saved, user = (source.get(layer.name, {}) for source in sources)
+    view = _layer_defaults(layer)
+    view |= in_file
+    view |= _valid_values(LayerView, layer.default_view_configuration)
+    view |= _valid_values(LayerView, layer.admin_view_configuration)
+    view |= saved
+    view |= user
+    return view
+
+
+def clean(configuration: JsonObject) -> JsonObject:
+    """The known keys of a configuration that have a valid value, ready to be stored."""
+    values = _valid_values(DatasetView, configuration)
+    if "layers" in values:
+        values["layers"] = {
+            name: _valid_values(LayerView, layer)
+            for name, layer in values["layers"].items()
+            if isinstance(layer, dict)
+        }
+    return values
+
+
+def default_position(data_source: DataSource) -> list[int] | None:
+    """The centre of what all layers share, else of the first layer; None without any voxel."""
+    boxes = [layer.bounding_box for layer in data_source.layers]
+    boxes = [box for box in boxes if not box.is_empty]
+    if not boxes:
+        return None
+    shared = reduce(lambda box, other: box.intersection(other), boxes)
+    center: Vec3Int = boxes[0].center if shared.is_empty else shared.center
+    return list(center)
+
+
+def _layer_defaults(layer: Layer) -> JsonObject:
+    view = (
+        LayerView(alpha=20)
+        if layer.is_segmentation
+        else LayerView(intensity_range=layer.element_class.value_range)
+    )
+    return view.model_dump(mode="json", by_alias=True)
+
+
+def _valid_values(model: type[_Configuration], values: JsonObject) -> JsonObject:
+    valid: JsonObject = {}
+    for name, field in model.model_fields.items():
+        key = field.alias or name
+        if values.get(key) is None and not (key in values and key in NULL_IS_A_CHOICE):
+            continue
+        try:
+            one_value = model.model_validate({key: values[key]})
+        except ValidationError:
+            continue
+        valid |= one_value.model_dump(mode="json", by_alias=True, include={name})
+    return valid
