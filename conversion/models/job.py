@@ -92,7 +92,9 @@ class Job(HexIdModel):
         constraints = [
             models.UniqueConstraint(
                 "organization",
-                condition=Q(kind="scan_disk", state="PENDING", organization__isnull=False),
+                condition=Q(
+                    kind="scan_disk", state="PENDING", attempt=0, organization__isnull=False
+                ),
                 name="one_waiting_scan_per_organization",
             )
         ]

@@ -2,6 +2,7 @@
 
 from .data_store import DataStore, StorageCredential
 from .dataset import Dataset
+from .disk_scan import DiskScan
 from .folder import Folder
 from .grants import DatasetGroupObjectPermission, DatasetTeam, FolderGroupObjectPermission
 from .layer import Attachment, Layer, Mag
@@ -15,6 +16,7 @@ __all__ = [
     "DatasetGroupObjectPermission",
     "DatasetTeam",
     "DatasetViewConfiguration",
+    "DiskScan",
     "Folder",
     "FolderGroupObjectPermission",
     "Layer",

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from sharing.access import Actor
-from sharing.ids import HexIdModel
+from sharing.ids import ID_PATTERN, HexIdModel
 from sharing.models import Organization, User
 
 from .data_store import DataStore
@@ -43,6 +43,19 @@ class DatasetQuerySet(QuerySet["Dataset"]):
     def of(self, organization: Organization | str) -> Self:
         """The datasets of one organization."""
         return self.filter(organization=organization)
+
+    def matching(self, text: str) -> Self:
+        """The datasets whose name or directory name holds every word; a full id finds its dataset.
+
+        An empty text matches everything.
+        """
+        words = text.split()
+        if len(words) == 1 and ID_PATTERN.fullmatch(words[0]):
+            return self.filter(pk=words[0])
+        found = self
+        for word in words:
+            found = found.filter(Q(name__icontains=word) | Q(directory_name__icontains=word))
+        return found
 
     def usable(self) -> Self:
         """The datasets whose voxels can be read."""
@@ -117,11 +130,19 @@ class Dataset(HexIdModel):
     extra_properties = models.JSONField(
         default=dict,
         blank=True,
-        help_text="Keys of the properties file that this site does not know.",
+        help_text="What the properties file says beyond the columns of this row.",
     )
 
     # What the last scan saw of it (datasets.disk.reconcile).
-    raw_properties = models.TextField(blank=True, editable=False)
+    raw_properties = models.TextField(
+        blank=True, editable=False, help_text="The properties file, where it can't be used."
+    )
+    inferred_properties = models.JSONField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="What was inferred of data without a properties file, while parts are missing.",
+    )
     properties_hash = models.CharField(max_length=64, blank=True, editable=False)
     disk_signature = models.CharField(max_length=64, blank=True, editable=False)
     pending_properties = models.JSONField(null=True, blank=True, editable=False)

@@ -4,6 +4,7 @@ from django.db import models
 
 from .data_store import StorageCredential
 from .dataset import Dataset
+from .wide_integer import WideIntegerField
 
 
 class Layer(models.Model):
@@ -24,13 +25,7 @@ class Layer(models.Model):
     width = models.BigIntegerField(default=0)
     height = models.BigIntegerField(default=0)
     depth = models.BigIntegerField(default=0)
-    largest_segment_id = models.DecimalField(
-        max_digits=20,
-        decimal_places=0,
-        null=True,
-        blank=True,
-        help_text="Decimal, since 64-bit ids exceed a database's integers.",
-    )
+    largest_segment_id = WideIntegerField(null=True, blank=True)
     additional_axes = models.JSONField(default=list, blank=True)
     coordinate_transformations = models.JSONField(default=list, blank=True)
     mappings = models.JSONField(default=list, blank=True)
