@@ -28,7 +28,7 @@ class Command(BaseCommand):
         code = install(PROJECT_ROOT)
         if code:
             raise CommandError(
-                f"npm ended with code {code}. Its message is above; is a package registry reachable?"
+                f"npm ended with code {code}; see above. Is a package registry reachable?"
             )
         stamp.write_text(wanted)
 

@@ -1,0 +1,48 @@
+"""The parts of the HTTP API that concern the site itself: build info and health."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiTypes, extend_schema
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from . import __version__
+
+OLDEST_API_VERSION = 13
+CURRENT_API_VERSION = 16
+
+
+class BuildInfoView(APIView):
+    """Which server this is, and which versions of the API it speaks."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request, **_: Any) -> Response:
+        """The public library picks the newest version that both sides know."""
+        return Response(
+            {
+                "webknossos": {"name": "webknossos-site", "version": __version__},
+                "localDataStoreEnabled": True,
+                "localTracingStoreEnabled": False,
+                "httpApiVersioning": {
+                    "currentApiVersion": CURRENT_API_VERSION,
+                    "oldestSupportedApiVersion": OLDEST_API_VERSION,
+                },
+            }
+        )
+
+
+class HealthView(APIView):
+    """Whether the server answers."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    @extend_schema(responses=None)
+    def get(self, request: Request, **_: Any) -> Response:
+        """An empty answer."""
+        return Response()
