@@ -1,0 +1,230 @@
+"""Cuts the slabs of one mag into chunks and encodes them in threads, straight into their files.
+
+How a chunk is encoded, and in what kind of file it lands, comes from `zarr_array` and
+`wkw_array`; where slabs come from is for `write_layer`.
+"""
+
+import itertools
+import math
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, wait
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from conversion.pipeline.chunk_file import ChunkFile
+from conversion.pipeline.geometry import ceil_divide, floor_divide, minimum, multiply, subtract
+from datasets.properties import Vec3Int
+
+Slab = NDArray[Any]
+"""Voxels in C-order (channel, z, y, x)."""
+
+Encode = Callable[[NDArray[Any]], bytes]
+"""Encodes the voxels of a whole chunk, C-order (z, y, x, channel); called by several threads."""
+
+
+@dataclass(frozen=True)
+class ArrayLayout:
+    """How the voxels of one mag are cut: shapes in voxels, x, y, z.
+
+    A chunk and a file hold all channels. A file is a whole number of chunks; `shape` need not be
+    a multiple of either.
+    """
+
+    shape: Vec3Int
+    dtype: np.dtype[Any]
+    num_channels: int
+    chunk_shape: Vec3Int
+    file_shape: Vec3Int
+
+    def __post_init__(self) -> None:
+        if multiply(self.chunks_per_file, self.chunk_shape) != self.file_shape:
+            raise ValueError(
+                f"Files of {self.file_shape} voxels are not made of whole chunks of "
+                f"{self.chunk_shape}; choose a multiple of the chunk shape on each axis."
+            )
+
+    @property
+    def chunks_per_file(self) -> Vec3Int:
+        return floor_divide(self.file_shape, self.chunk_shape)
+
+    @property
+    def chunk_bytes(self) -> int:
+        """The size of a chunk before it is encoded."""
+        return math.prod(self.chunk_shape) * self.num_channels * self.dtype.itemsize
+
+    @property
+    def chunk_grid(self) -> Vec3Int:
+        """The number of chunks that cover the array."""
+        return ceil_divide(self.shape, self.chunk_shape)
+
+
+@dataclass
+class _OpenFile:
+    contents: ChunkFile
+    remaining: int  # chunks inside of the array that no slab has brought yet
+
+
+class MagWriter:
+    """Writes one mag; memory is bounded by the slabs that were handed in and not yet encoded.
+
+    A chunk of zeros only is left out and reads as zeros. A file is published as soon as all its
+    chunks were seen. Leaving the context with an error, or `abort()`, removes unpublished files.
+    """
+
+    def __init__(
+        self,
+        layout: ArrayLayout,
+        *,
+        encode: Encode,
+        open_file: Callable[[Vec3Int], ChunkFile],
+        pool: Executor,
+    ) -> None:
+        """`open_file` makes the file at a position of the grid of files."""
+        self.layout = layout
+        self._encode = encode
+        self._open_file = open_file
+        self._pool = pool
+        self._files: dict[Vec3Int, _OpenFile | None] = {}  # None once published
+        self._tasks: list[Future[None]] = []
+        self._is_aborted = False
+        self._lock = threading.Lock()
+        self._buffers = threading.local()
+
+    def write(self, slab: Slab, corner: Vec3Int = (0, 0, 0)) -> list[Future[None]]:
+        """Start to encode a slab whose first voxel lies at `corner` (x, y, z).
+
+        The slab must not change until the returned futures are done; a failure is raised by them
+        and by `close()`. Raises ValueError for a slab that does not fit the array, or that does
+        not start and end on chunk borders (the array's own end is one, too).
+        """
+        self._check(slab, corner)
+        _, depth, height, width = slab.shape
+        first = floor_divide(corner, self.layout.chunk_shape)
+        count = ceil_divide((width, height, depth), self.layout.chunk_shape)
+        self._tasks = [task for task in self._tasks if not _has_succeeded(task)]
+        rows = itertools.product(range(count[2]), range(count[1]))
+        started = [
+            self._pool.submit(self._write_row, slab, first, (count[0], y, z)) for z, y in rows
+        ]
+        self._tasks += started
+        return started
+
+    def close(self) -> None:
+        """Wait for all slabs and publish what is still open; chunks never written read as zeros."""
+        for task in self._tasks:
+            task.result()
+        self._tasks = []
+        for position, file in self._files.items():
+            if file is not None:
+                file.contents.close()
+                self._files[position] = None
+
+    def abort(self) -> None:
+        """Stop encoding and remove the files that were not published."""
+        with self._lock:
+            self._is_aborted = True
+        for task in self._tasks:
+            task.cancel()
+        wait(self._tasks)
+        for file in self._files.values():
+            if file is not None:
+                file.contents.abort()
+
+    def _check(self, slab: Slab, corner: Vec3Int) -> None:
+        layout = self.layout
+        channels, depth, height, width = slab.shape
+        if slab.dtype != layout.dtype or channels != layout.num_channels:
+            raise ValueError(
+                f"A slab of {channels} channels of {slab.dtype} does not fit an array of "
+                f"{layout.num_channels} channels of {layout.dtype}."
+            )
+        for axis, start, length in zip("xyz", corner, (width, height, depth), strict=True):
+            index = "xyz".index(axis)
+            chunk, end = layout.chunk_shape[index], layout.shape[index]
+            stop = start + length
+            if start % chunk or not 0 <= start < stop <= end or (stop % chunk and stop != end):
+                raise ValueError(
+                    f"A slab from {start} to {stop} on axis {axis} does not start and end on the "
+                    f"borders of chunks of {chunk} voxels in an array of {end}."
+                )
+
+    def _write_row(self, slab: Slab, first: Vec3Int, row: Vec3Int) -> None:
+        """Encode the chunks along x at the row (number of chunks, y, z) of the slab."""
+        count, y, z = row
+        for x in range(count):
+            data = self._encoded(slab, (x, y, z))
+            self._store((first[0] + x, first[1] + y, first[2] + z), data)
+
+    def _encoded(self, slab: Slab, chunk: Vec3Int) -> bytes | None:
+        """The bytes of a chunk of the slab, None where it holds zeros only."""
+        width, height, depth = self.layout.chunk_shape
+        x, y, z = multiply(chunk, self.layout.chunk_shape)
+        voxels = slab[:, z : z + depth, y : y + height, x : x + width]
+        buffer = self._buffer()
+        inside = tuple(slice(length) for length in voxels.shape[1:])
+        if voxels.shape[1:] != buffer.shape[:3]:
+            buffer[...] = 0
+        buffer[inside] = voxels.transpose(1, 2, 3, 0)
+        return self._encode(buffer) if buffer.any() else None
+
+    def _buffer(self) -> NDArray[Any]:
+        """This thread's room for one chunk."""
+        if not hasattr(self._buffers, "chunk"):
+            width, height, depth = self.layout.chunk_shape
+            shape = (depth, height, width, self.layout.num_channels)
+            self._buffers.chunk = np.empty(shape, self.layout.dtype.newbyteorder("<"))
+        buffer: NDArray[Any] = self._buffers.chunk
+        return buffer
+
+    def _store(self, chunk: Vec3Int, data: bytes | None) -> None:
+        position = floor_divide(chunk, self.layout.chunks_per_file)
+        with self._lock:
+            if self._is_aborted:
+                raise RuntimeError("Writing was aborted.")
+            if position not in self._files:
+                self._files[position] = self._opened(position)
+            file = self._files[position]
+        if file is None:
+            raise ValueError(f"Chunk {chunk} lies in a file that was finished before.")
+        if data is not None:
+            first = multiply(position, self.layout.chunks_per_file)
+            file.contents.append(subtract(chunk, first), data)
+        with self._lock:
+            file.remaining -= 1
+            if file.remaining:
+                return
+            self._files[position] = None
+        file.contents.close()
+
+    def _opened(self, position: Vec3Int) -> _OpenFile:
+        per_file = self.layout.chunks_per_file
+        rest = subtract(self.layout.chunk_grid, multiply(position, per_file))
+        x, y, z = minimum(rest, per_file)
+        return _OpenFile(self._open_file(position), remaining=x * y * z)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            self.abort()
+            return
+        try:
+            self.close()
+        except BaseException:
+            self.abort()
+            raise
+
+
+def _has_succeeded(task: Future[None]) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is None
