@@ -136,7 +136,7 @@ class VoxelArray(ABC):
         indices = self._additional_indices(additional or {})
         self._check_bytes(box, len(wanted), max_bytes)
         inside = box.clipped(self.extent)
-        self._check_chunks(inside)
+        self._check_chunks(inside, len(wanted))
 
         exists = all(
             0 <= index < axis.size
@@ -201,10 +201,11 @@ class VoxelArray(ABC):
                 f"read gives at most {max_bytes:,}: ask for smaller boxes or a coarser mag."
             )
 
-    def _check_chunks(self, box: Box) -> None:
-        touched = math.prod(
+    def _check_chunks(self, box: Box, num_channels: int) -> None:
+        channel_size, *sizes = self.chunk_shape
+        touched = -(-num_channels // channel_size) * math.prod(
             (end - 1) // size - start // size + 1
-            for start, end, size in zip(box.offset, box.end, self.chunk_shape[1:], strict=True)
+            for start, end, size in zip(box.offset, box.end, sizes, strict=True)
         )
         if touched > MAX_BOX_CHUNKS:
             raise BoxTooLarge(

@@ -7,6 +7,7 @@ at the first read, in the process that reads.
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 import re
 from typing import TYPE_CHECKING, Any
@@ -22,11 +23,12 @@ from datasets.voxels.array import (
     Voxels,
     as_index,
 )
+from datasets.voxels.blosc import BloscCheck
 from datasets.voxels.box import Box, Vec3
 from datasets.voxels.errors import VoxelsBroken
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     import tensorstore
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from datasets.voxels.stored import StoredArray
 
 _CACHE_BYTES = 256 * 2**20
-_FILE_ERROR = re.compile(r'Error reading local file "(?P<file>[^"]+)": (?P<cause>.*)', re.DOTALL)
+_FILE_ERROR = re.compile(r'local file "(?P<file>[^"]+)": (?P<cause>[^"]+)$')
 
 
 @functools.cache
@@ -80,31 +82,60 @@ class DecodedArray(VoxelArray):
             for name in names
             if name is not None and name not in {"c", "x", "y", "z"}
         )
+        self._axes = ("c", "x", "y", "z", *(axis.name for axis in self.additional_axes))
         self._extent = Box(_xyz(origins, default=0), _xyz(lengths, default=1))
         self.codec = self._chunk_codec()
+        self._blosc_check = (
+            BloscCheck(path, stored.location, stored.blosc_offset)
+            if stored.location is not None and stored.blosc_offset is not None
+            else None
+        )
 
     @property
     def extent(self) -> Box:
         return self._extent
 
     def _chunk_codec(self) -> ChunkCodec | None:
-        files = self._stored.chunks
-        if files is None or None in self._names:
+        encoding = self._stored.encoding
+        if encoding is None or None in self._names:
             return None
         return ChunkCodec(
-            axes=tuple(str(self._names[axis]) for axis in files.axes),
-            shape=tuple(self._stored.chunk[axis] for axis in files.axes),
-            dtype=files.dtype,
-            steps=files.steps,
+            axes=tuple(str(self._names[axis]) for axis in encoding.axes),
+            shape=tuple(self._stored.chunk[axis] for axis in encoding.axes),
+            dtype=encoding.dtype,
+            steps=encoding.steps,
         )
 
     def _locate(self, chunk: Vec4, additional: tuple[int, ...]) -> StoredBytes | None:
-        if self._stored.chunks is None:
+        if self._stored.location is None:
             return None
-        axes = ("c", "x", "y", "z", *(axis.name for axis in self.additional_axes))
-        positions = dict(zip(axes, (*chunk, *additional), strict=True))
-        position = tuple(positions[str(name)] for name in self._names)
-        return self._stored.chunks.locate(self._path, position)
+        position = self._position((*chunk, *additional))
+        return self._stored.location.locate(self._path, position)
+
+    def _position(self, chunk: tuple[int, ...]) -> tuple[int, ...]:
+        """Put a chunk's place along c, x, y, z, additional into the array's own axis order."""
+        places = dict(zip(self._axes, chunk, strict=True))
+        return tuple(0 if name is None else places[name] for name in self._names)
+
+    def _touched(
+        self, box: Box, channels: Sequence[int], additional: tuple[int, ...]
+    ) -> Iterator[tuple[int, ...]]:
+        """Give the positions of the chunks that a read needs, in the array's own axis order."""
+        channel_size, *sizes = self.chunk_shape
+        return map(
+            self._position,
+            itertools.product(
+                sorted({channel // channel_size for channel in channels}),
+                *(
+                    range(low // size, (high - 1) // size + 1)
+                    for low, high, size in zip(box.offset, box.end, sizes, strict=True)
+                ),
+                *(
+                    [index // axis.chunk_size]
+                    for index, axis in zip(additional, self.additional_axes, strict=True)
+                ),
+            ),
+        )
 
     @functools.cached_property
     def _view(self) -> tensorstore.TensorStore:
@@ -125,17 +156,18 @@ class DecodedArray(VoxelArray):
             if name not in names:
                 store = store[ts.newaxis, ...]
                 names.insert(0, name)
-        wanted = ("c", "x", "y", "z", *(axis.name for axis in self.additional_axes))
-        return store.transpose([names.index(name) for name in wanted])
+        return store.transpose([names.index(name) for name in self._axes])
 
     def _read_inside(
         self, box: Box, channels: Sequence[int], additional: tuple[int, ...]
     ) -> Voxels:
+        if self._blosc_check is not None:
+            self._blosc_check.check(self._touched(box, channels, additional))
         where = tuple(slice(low, high) for low, high in zip(box.offset, box.end, strict=True))
         try:
             read = self._view[(as_index(channels), *where, *additional)].read(order="F")
             voxels: np.ndarray[Any, np.dtype[Any]] = read.result()
-        except (ValueError, OSError, NotImplementedError, RuntimeError) as error:
+        except Exception as error:  # whatever it is, these files caused it
             raise self._broken(str(error)) from error
         if voxels.dtype.kind == "b":
             return voxels.view(self.dtype)
@@ -143,9 +175,9 @@ class DecodedArray(VoxelArray):
 
     def _broken(self, message: str) -> VoxelsBroken:
         """Turn tensorstore's message, which names absolute paths, into one for people."""
-        message = message.split(" [", maxsplit=1)[0]
+        message = message.split(" [source locations", maxsplit=1)[0].rstrip(". ")
         if found := _FILE_ERROR.search(message):
             file, cause = os.path.relpath(found["file"], self._path), found["cause"]
         else:
             file, cause = self._stored.metadata_file, message.partition(": ")[2] or message
-        return VoxelsBroken(file, cause.replace(f"{self._path}/", "").rstrip("."))
+        return VoxelsBroken(file, cause.replace(f"{self._path.parent}/", ""))

@@ -15,7 +15,7 @@ from datasets.voxels.metadata import (
     fill_value,
     read_metadata,
 )
-from datasets.voxels.stored import StoredArray
+from datasets.voxels.stored import ChunkLocation, KeyEncoding, StoredArray
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,6 +38,7 @@ def read_n5(path: Path) -> StoredArray:
         check_chunk(metadata.dimensions, metadata.blockSize, dtype)
     except ValueError as error:
         raise VoxelsBroken(_FILE, str(error)) from error
+    blosc = metadata.compression.get("type") == "blosc"
     return StoredArray(
         metadata_file=_FILE,
         shape=tuple(metadata.dimensions),
@@ -50,5 +51,7 @@ def read_n5(path: Path) -> StoredArray:
             "kvstore": {"driver": "file", "path": f"{path}/"},
             "metadata": metadata.model_dump(),
         },
-        chunks=None,
+        location=ChunkLocation(KeyEncoding((), "/")),
+        # A block begins with its mode, its rank and its lengths.
+        blosc_offset=4 + 4 * len(metadata.dimensions) if blosc else None,
     )

@@ -29,6 +29,7 @@ _Coordinate = Annotated[int, Field(ge=-MAX_LENGTH, le=MAX_LENGTH)]
 class _Sharding(BaseModel):
     model_config = ConfigDict(extra="allow")
 
+    preshift_bits: int = Field(ge=0, le=64)
     minishard_bits: int = Field(ge=0, le=_MAX_MINISHARD_BITS)
     shard_bits: int = Field(ge=0, le=_MAX_SHARD_BITS)
 
@@ -86,6 +87,5 @@ def read_precomputed(path: Path) -> StoredArray:
             "scale_metadata": scale.model_dump(exclude={"chunk_sizes"}, exclude_none=True)
             | {"chunk_size": scale.chunk_sizes[0]},
         },
-        chunks=None,
         names=("x", "y", "z", "c"),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,17 +28,11 @@ class KeyEncoding:
 
 
 @dataclass(frozen=True, slots=True)
-class ChunkFiles:
-    """Where encoded chunks lie and how they are encoded; `dtype` has the stored byte order.
-
-    `axes` are positions of the array's axes from the slowest to the fastest in a decoded chunk.
-    """
+class ChunkLocation:
+    """Where encoded chunks lie: one in a file, or many in a shard."""
 
     keys: KeyEncoding
-    shard: ShardLayout | None
-    axes: tuple[int, ...]
-    dtype: np.dtype[Any]
-    steps: tuple[ByteCodec, ...]
+    shard: ShardLayout | None = None
 
     def locate(self, mag: Path, position: tuple[int, ...]) -> StoredBytes | None:
         """Return where the chunk at this position of the grid lies, None where it is absent."""
@@ -47,11 +42,26 @@ class ChunkFiles:
         name = self.keys.key(position)
         path = mag / name
         try:
-            return StoredBytes(path, 0, path.stat().st_size)
+            status = path.stat()
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             raise VoxelsBroken(name, str(error.strerror)) from error
+        if not stat.S_ISREG(status.st_mode):
+            raise VoxelsBroken(name, "it is not a regular file")
+        return StoredBytes(path, 0, status.st_size)
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkEncoding:
+    """How a chunk is encoded; `dtype` has the stored byte order.
+
+    `axes` are positions of the array's axes from the slowest to the fastest in a decoded chunk.
+    """
+
+    axes: tuple[int, ...]
+    dtype: np.dtype[Any]
+    steps: tuple[ByteCodec, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +69,10 @@ class StoredArray:
     """An array as its metadata declares it, checked against the limits.
 
     `chunk` is the smallest unit that can be read, `origin` the coordinate of the first element,
-    `spec` how tensorstore opens the array without reading the metadata again. `chunks` is None
-    where stored chunks can't be handed on, `names` the axes' names where the format fixes them.
+    `spec` how tensorstore opens the array without reading the metadata again. `location` is None
+    where chunks can't be found without decoding others, `encoding` where they can't be handed on.
+    `blosc_offset` is where in a stored chunk its Blosc header begins, `names` the axes' names
+    where the format fixes them.
     """
 
     metadata_file: str
@@ -70,5 +82,7 @@ class StoredArray:
     dtype: np.dtype[Any]
     fill_value: np.generic
     spec: dict[str, Any]
-    chunks: ChunkFiles | None
+    location: ChunkLocation | None = None
+    encoding: ChunkEncoding | None = None
+    blosc_offset: int | None = None
     names: tuple[str, ...] | None = None

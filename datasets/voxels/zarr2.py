@@ -18,13 +18,13 @@ from datasets.voxels.metadata import (
     fill_value,
     read_metadata,
 )
-from datasets.voxels.stored import ChunkFiles, KeyEncoding, StoredArray
+from datasets.voxels.stored import ChunkEncoding, ChunkLocation, KeyEncoding, StoredArray
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _FILE = ".zarray"
-_DTYPE = re.compile(r"[<>|][buif][1248]")
+_DTYPE = re.compile(r"[<>|](b1|[ui][1248]|f[248])")
 _SHUFFLES = {0: "noshuffle", 1: "shuffle", 2: "bitshuffle"}
 _AUTOSHUFFLE = -1
 
@@ -59,6 +59,7 @@ def _stored_array(path: Path, metadata: _Zarray) -> StoredArray:
     dtype = element_dtype(stored_dtype.name)
     check_chunk(metadata.shape, metadata.chunks, dtype)
     axes = tuple(range(len(metadata.shape)))
+    steps = _steps(metadata.compressor, dtype.itemsize)
     return StoredArray(
         metadata_file=_FILE,
         shape=tuple(metadata.shape),
@@ -71,13 +72,13 @@ def _stored_array(path: Path, metadata: _Zarray) -> StoredArray:
             "kvstore": {"driver": "file", "path": f"{path}/"},
             "metadata": metadata.model_dump() | {"filters": None},
         },
-        chunks=ChunkFiles(
-            keys=KeyEncoding((), metadata.dimension_separator),
-            shard=None,
+        location=ChunkLocation(KeyEncoding((), metadata.dimension_separator)),
+        encoding=ChunkEncoding(
             axes=axes if metadata.order == "C" else axes[::-1],
             dtype=stored_dtype if stored_dtype.kind != "b" else dtype,
-            steps=_steps(metadata.compressor, dtype.itemsize),
+            steps=steps,
         ),
+        blosc_offset=0 if any(step.name == "blosc" for step in steps) else None,
     )
 
 

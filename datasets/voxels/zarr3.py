@@ -24,7 +24,7 @@ from datasets.voxels.metadata import (
     read_metadata,
 )
 from datasets.voxels.shards import ShardLayout
-from datasets.voxels.stored import ChunkFiles, KeyEncoding, StoredArray
+from datasets.voxels.stored import ChunkEncoding, ChunkLocation, KeyEncoding, StoredArray
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,6 +90,15 @@ class _Chain:
     steps: tuple[ByteCodec, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """The smallest unit that can be read, its codecs, and how shards hold it."""
+
+    chunk: tuple[int, ...]
+    chain: _Chain
+    shard: ShardLayout | None
+
+
 def read_zarr3(path: Path) -> StoredArray:
     """Read the metadata of the Zarr v3 array in the directory `path`."""
     metadata = read_metadata(path, _FILE, "Zarr v3", _ZarrJson)
@@ -103,27 +112,15 @@ def read_zarr3(path: Path) -> StoredArray:
 
 
 def _stored_array(path: Path, metadata: _ZarrJson) -> StoredArray:
-    rank = len(metadata.shape)
+    shape = tuple(metadata.shape)
     dtype = element_dtype(metadata.data_type)
-    grid_chunk = tuple(metadata.chunk_grid.configuration.chunk_shape)
-    chunk = grid_chunk
-    chain = _chain(metadata.codecs, rank)
-    shard, inner = None, chain
-    if chain.to_bytes.name == "sharding_indexed":
-        sharding = _Sharding.model_validate(chain.to_bytes.configuration)
-        inner = _chain(sharding.codecs, rank)
-        shard = _shard_layout(grid_chunk, sharding)
-        if not chain.steps:
-            # Otherwise the whole shard is compressed once more and is the smallest unit.
-            chunk = tuple(sharding.chunk_shape)
-    check_chunk(metadata.shape, chunk, dtype)
-    whole_shards = chain is not inner and (chain.steps or chain.axes != tuple(range(rank)))
-    plain = inner.to_bytes.name == "bytes" and not whole_shards
+    layout = _layout(metadata)
+    check_chunk(shape, layout.chunk, dtype)
     return StoredArray(
         metadata_file=_FILE,
-        shape=tuple(metadata.shape),
-        origin=(0,) * rank,
-        chunk=chunk,
+        shape=shape,
+        origin=(0,) * len(shape),
+        chunk=layout.chunk,
         dtype=dtype,
         fill_value=fill_value(metadata.fill_value, dtype),
         spec={
@@ -131,16 +128,39 @@ def _stored_array(path: Path, metadata: _ZarrJson) -> StoredArray:
             "kvstore": {"driver": "file", "path": f"{path}/"},
             "metadata": metadata.model_dump(exclude_none=True),
         },
-        chunks=ChunkFiles(
-            keys=_key_encoding(metadata.chunk_key_encoding),
-            shard=shard,
-            axes=inner.axes,
-            dtype=dtype.newbyteorder(_byte_order(inner.to_bytes)),
-            steps=inner.steps,
-        )
-        if plain
-        else None,
+        location=ChunkLocation(_key_encoding(metadata.chunk_key_encoding), layout.shard),
+        encoding=ChunkEncoding(
+            axes=layout.chain.axes,
+            dtype=dtype.newbyteorder(_byte_order(layout.chain.to_bytes)),
+            steps=layout.chain.steps,
+        ),
+        blosc_offset=_blosc_offset(layout.chain.steps),
     )
+
+
+def _layout(metadata: _ZarrJson) -> _Layout:
+    """Sort out what is a chunk: of the grid or, where the grid has shards, inside a shard."""
+    chunk = tuple(metadata.chunk_grid.configuration.chunk_shape)
+    chain = _chain(metadata.codecs, len(metadata.shape))
+    if chain.to_bytes.name == "bytes":
+        return _Layout(chunk, chain, None)
+    if chain.steps or metadata.codecs[0].name == "transpose":
+        raise ValueError("its shards are transposed or compressed as a whole, which can't be read")
+    sharding = _Sharding.model_validate(chain.to_bytes.configuration)
+    inner = _chain(sharding.codecs, len(metadata.shape))
+    if inner.to_bytes.name != "bytes":
+        raise ValueError("its shards hold shards, which can't be read")
+    return _Layout(tuple(sharding.chunk_shape), inner, _shard_layout(chunk, sharding))
+
+
+def _blosc_offset(steps: tuple[ByteCodec, ...]) -> int | None:
+    """Where a stored chunk has its Blosc header: at its start, a checksum being at its end."""
+    names = [step.name for step in steps if step.name != "crc32c"]
+    if "blosc" not in names:
+        return None
+    if names != ["blosc"]:
+        raise ValueError(f"it compresses with {' and '.join(names)} together, which can't be read")
+    return 0
 
 
 def _chain(codecs: list[_Codec], rank: int) -> _Chain:

@@ -1,0 +1,66 @@
+"""Blosc chunks, looked at before they are decoded.
+
+A decoder allocates the size that a chunk's own header names, up to 2 GiB, whatever the metadata
+of the array says. https://github.com/Blosc/c-blosc/blob/main/README_CHUNK_FORMAT.rst
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Final
+
+from datasets.voxels.errors import VoxelsBroken
+from datasets.voxels.limits import MAX_CHUNK_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from datasets.voxels.stored import ChunkLocation
+
+# Version, version of the inner format, flags, size of an element; then the decoded size.
+_HEADER: Final = struct.Struct("<4xI")
+_MAX_REMEMBERED: Final = 100_000
+
+
+class BloscCheck:
+    """Refuses chunks that would decode to more than a chunk may have; looks at each once.
+
+    `skipped` bytes come before the Blosc header: an N5 block's own header of the default mode 0.
+    """
+
+    def __init__(self, mag: Path, location: ChunkLocation, skipped: int) -> None:
+        self._mag = mag
+        self._location = location
+        self._skipped = skipped
+        self._checked: set[tuple[int, ...]] = set()
+
+    def check(self, positions: Iterable[tuple[int, ...]]) -> None:
+        """Raise VoxelsBroken where a chunk at one of these positions of the grid is too large."""
+        for position in positions:
+            if position not in self._checked:
+                self._check_chunk(position)
+                if len(self._checked) >= _MAX_REMEMBERED:
+                    self._checked.clear()
+                self._checked.add(position)
+
+    def _check_chunk(self, position: tuple[int, ...]) -> None:
+        stored = self._location.locate(self._mag, position)
+        if stored is None:
+            return
+        name = str(stored.path.relative_to(self._mag))
+        try:
+            with stored.path.open("rb") as file:
+                file.seek(stored.offset)
+                start = file.read(self._skipped + _HEADER.size)
+        except OSError as error:
+            raise VoxelsBroken(name, str(error.strerror)) from error
+        if len(start) < self._skipped + _HEADER.size:
+            raise VoxelsBroken(name, "it ends before its first chunk does")
+        if any(start[: min(self._skipped, 2)]):
+            raise VoxelsBroken(name, "its block is not of the default mode")
+        (size,) = _HEADER.unpack_from(start, self._skipped)
+        if size > MAX_CHUNK_BYTES:
+            raise VoxelsBroken(
+                name, f"a chunk in it claims {size:,} bytes, more than {MAX_CHUNK_BYTES:,}"
+            )
