@@ -45,12 +45,15 @@ class ArrayCache:
                 array = self._found(key)
             if array is not None:
                 return array
-            array = open_array()
-            with self._lock:
-                self._arrays[key] = array
-                self._opening.pop(key, None)
-                while len(self._arrays) > self._max_arrays:
-                    self._arrays.popitem(last=False)
+            try:
+                array = open_array()
+                with self._lock:
+                    self._arrays[key] = array
+                    while len(self._arrays) > self._max_arrays:
+                        self._arrays.popitem(last=False)
+            finally:
+                with self._lock:
+                    self._opening.pop(key, None)
         return array
 
     def _found(self, key: ArrayKey) -> VoxelArray | None:
