@@ -121,7 +121,9 @@ class VoxelArray(ABC):
         additional: Mapping[str, int] | None = None,
         max_bytes: int = MAX_BOX_BYTES,
     ) -> Voxels:
-        """Return the voxels of `box` as an array (c, x, y, z), in Fortran order where cheap.
+        """Return the voxels of `box` as an array (c, x, y, z).
+
+        It is in Fortran order (x varies faster than z) where the stored chunks are.
 
         `box` is in this mag's voxels, may lie anywhere and may be empty; what is not stored is
         `fill_value`. `channels` picks channels (all by default), `additional` gives the index on

@@ -54,6 +54,8 @@ def open_mag(
     elif data_format in _READERS:
         stored = _READERS[data_format](path)
         metadata_file = stored.metadata_file
+        if not _is_utf8(path):
+            raise VoxelsBroken(metadata_file, "a folder above it has a name that is not UTF-8")
         try:
             names = stored.names or named_axes(stored.shape, axis_order, additional_axes)
         except ValueError as error:
@@ -68,3 +70,12 @@ def open_mag(
         return SelectedChannels(array, range(channel_index, channel_index + count))
     except ValueError as error:
         raise VoxelsBroken(metadata_file, str(error)) from error
+
+
+def _is_utf8(path: Path) -> bool:
+    """Whether the name is one that tensorstore can take; Python itself takes any bytes."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True

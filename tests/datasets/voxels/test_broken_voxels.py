@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -264,6 +265,15 @@ def test_a_replaced_shard_is_looked_up_anew(write: Write) -> None:
     moved = array.stored_chunk((0, 1, 1, 1))
     assert moved is not None
     assert (moved.offset, moved.length) == (88, 512)
+
+
+def test_a_path_that_is_not_utf8_is_explained_or_read(write: Write, tmp_path: Path) -> None:
+    odd = tmp_path / os.fsdecode(b"caf\xe9")
+    write("zarr").rename(odd)
+    assert "not UTF-8" in broken(odd, "zarr").cause
+    TestWkw.write(tmp_path / "wkw", wkw.Header.BLOCK_TYPE_RAW)
+    (tmp_path / "wkw").rename(odd / "wkw")
+    assert open_mag(odd / "wkw", "wkw").read(BOX).any()
 
 
 def test_a_directory_is_no_chunk(write: Write) -> None:

@@ -249,6 +249,18 @@ class TestN5WithoutChannels(ReadingContract):
         )
 
 
+class TestN5Blosc(ReadingContract):
+    data_format = "n5"
+    dtype = "float64"
+
+    @classmethod
+    def write(cls, mag: Path, volume: np.ndarray) -> None:
+        blosc = {"type": "blosc", "cname": "lz4", "clevel": 1, "shuffle": 1}
+        write_with_tensorstore(
+            mag, "n5", volume, {"blockSize": [1, 16, 16, 16], "compression": blosc}
+        )
+
+
 class PrecomputedContract(ReadingContract):
     data_format = "neuroglancerPrecomputed"
     scale: dict[str, object] = {}
