@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from datasets.voxels.axes import named_axes
@@ -16,8 +18,6 @@ from datasets.voxels.zarr2 import read_zarr2
 from datasets.voxels.zarr3 import read_zarr3
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from datasets.voxels.array import VoxelArray
     from datasets.voxels.stored import StoredArray
 
@@ -49,6 +49,9 @@ def open_mag(
     Raises VoxelsMissing, VoxelsBroken, and ValueError for an unknown data format.
     """
     array: VoxelArray
+    # tensorstore takes no "..". realpath, unlike Path.resolve(), leaves loops of links alone;
+    # the last name stays, since for precomputed it is the scale's key.
+    path = Path(os.path.realpath(path.parent), path.name)
     if data_format == "wkw":
         array, metadata_file = open_wkw(path), "header.wkw"
     elif data_format in _READERS:

@@ -276,6 +276,23 @@ def test_a_path_that_is_not_utf8_is_explained_or_read(write: Write, tmp_path: Pa
     assert open_mag(odd / "wkw", "wkw").read(BOX).any()
 
 
+def test_looping_links_are_explained(tmp_path: Path) -> None:
+    (tmp_path / "1").symlink_to(tmp_path / "2")
+    (tmp_path / "2").symlink_to(tmp_path / "1")
+    for mag in (tmp_path / "1", tmp_path / "1" / "1"):
+        with pytest.raises(VoxelsBroken, match="symbolic links"):
+            open_mag(mag, "zarr3")
+        with pytest.raises(VoxelsBroken, match="symbolic links"):
+            open_mag(mag, "wkw")
+
+
+def test_links_and_roundabout_paths_are_followed(write: Write, tmp_path: Path) -> None:
+    mag = write("zarr", chunk=bytes([9]) * 4096)
+    (tmp_path / "2-2-1").symlink_to(mag)
+    for path in (tmp_path / "2-2-1", mag / ".." / ".." / "layer" / "1"):
+        assert (open_mag(path, "zarr").read(BOX) == 9).all()
+
+
 def test_a_directory_is_no_chunk(write: Write) -> None:
     mag = write("zarr")
     (mag / CHUNKS["zarr"]).mkdir()
