@@ -17,11 +17,12 @@ import zstandard
 
 from datasets.voxels.array import ByteCodec, ChunkCodec, StoredBytes, VoxelArray
 from datasets.voxels.box import Box
-from datasets.voxels.errors import BoxTooLarge
+from datasets.voxels.errors import BoxTooLarge, VoxelsBroken
 from datasets.voxels.open import open_mag
 
 SIZE = (45, 38, 29)
-SPACE = 3
+# What `broken` reads.
+BOX = Box((0, 0, 0), (16, 16, 16))
 
 
 def make_volume(dtype: str, channels: int, size: tuple[int, ...] = SIZE) -> np.ndarray:
@@ -83,6 +84,18 @@ def undo(step: ByteCodec, data: bytes) -> bytes:
             assert isinstance(step.configuration["shuffle"], str)
             return bytes(numcodecs.blosc.decompress(data))
     raise AssertionError(f"unexpected step {step}")
+
+
+def broken(mag: Path, data_format: str) -> VoxelsBroken:
+    """Open and read; return what was raised, which must be presentable to people."""
+    with pytest.raises(VoxelsBroken) as caught:
+        open_mag(mag, data_format).read(BOX)
+    message = str(caught.value)
+    assert caught.value.file in message
+    assert "secret-place" not in message
+    assert message.startswith("The mag's file ")
+    assert message.endswith(".")
+    return caught.value
 
 
 class ReadingContract:
