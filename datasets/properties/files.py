@@ -39,7 +39,7 @@ def read(path: Path) -> DataSource:
     """
     name = f"{path.parent.name}/{path.name}"
     try:
-        contents = _contents(path)
+        found = contents(path)
     except OSError as error:
         if isinstance(error, FileNotFoundError) and not path.is_symlink():
             raise
@@ -48,14 +48,14 @@ def read(path: Path) -> DataSource:
         ) from error
     except ValueError as error:
         raise UnreadableProperties(name, str(error)) from error
-    return loads(contents, name)
+    return loads(found, name)
 
 
-def loads(contents: bytes | str, file: str = FILE_NAME) -> DataSource:
-    """The data source in `contents`. Raises UnreadableProperties, which calls it `file`."""
+def loads(text: bytes | str, file: str = FILE_NAME) -> DataSource:
+    """The data source in the text. Raises UnreadableProperties, which calls it `file`."""
     try:
-        text = contents if isinstance(contents, str) else contents.decode("utf-8-sig")
-        document = json.loads(text, parse_constant=_refuse_constant)
+        decoded = text if isinstance(text, str) else text.decode("utf-8-sig")
+        document = json.loads(decoded, parse_constant=_refuse_constant)
     except UnicodeDecodeError as error:
         details = f"byte {error.start} is not UTF-8; save the file as UTF-8"
         raise UnreadableProperties(file, details) from error
@@ -95,14 +95,14 @@ def write(path: Path, data_source: DataSource) -> None:
     old file stays. A file that would not change is left alone. A link is followed.
     """
     target = Path(os.path.realpath(path))
-    contents = dumps(data_source).encode()
+    new = dumps(data_source).encode()
     try:
         previous, mode = target.read_bytes(), stat.S_IMODE(target.stat().st_mode)
     except FileNotFoundError:
         previous, mode = None, 0o644
-    if previous == contents:
+    if previous == new:
         return
-    with _temporary_file(target.parent, contents, mode) as temporary:
+    with _temporary_file(target.parent, new, mode) as temporary:
         if previous is not None:
             _append_backup(target.with_name(BACKUPS_NAME), target.name, previous)
         temporary.replace(target)
@@ -113,15 +113,16 @@ _WORDING = {"missing": "is missing", "model_type": "must be a JSON object"}
 _TOO_DEEP = f"objects and lists are nested more than {DEPTH_LIMIT} deep"
 
 
-def _contents(path: Path) -> bytes:
+def contents(path: Path) -> bytes:
+    """All bytes of a regular file of a sensible size. Raises OSError, ValueError."""
     # Without O_NONBLOCK, opening a pipe would wait for ever.
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise ValueError("it is not a regular file")
-        contents = file.read(SIZE_LIMIT + 1)
-    if len(contents) > SIZE_LIMIT:
+        found = file.read(SIZE_LIMIT + 1)
+    if len(found) > SIZE_LIMIT:
         raise ValueError(f"it is larger than {SIZE_LIMIT // 1024**2} MiB")
-    return contents
+    return found
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -119,8 +119,8 @@ def _resolved_layer(layer: Layer, sources: list[JsonObject]) -> JsonObject:
     in_file, saved, user = (source.get(layer.name, {}) for source in sources)
     view = _layer_defaults(layer)
     view |= in_file
-    view |= _valid_values(LayerView, layer.default_view_configuration)
-    view |= _valid_values(LayerView, layer.admin_view_configuration)
+    view |= clean_layer(layer.default_view_configuration)
+    view |= clean_layer(layer.admin_view_configuration)
     view |= saved
     view |= user
     return view
@@ -131,11 +131,16 @@ def clean(configuration: JsonObject) -> JsonObject:
     values = _valid_values(DatasetView, configuration)
     if "layers" in values:
         values["layers"] = {
-            name: _valid_values(LayerView, layer)
+            name: clean_layer(layer)
             for name, layer in values["layers"].items()
             if isinstance(layer, dict)
         }
     return values
+
+
+def clean_layer(configuration: JsonObject) -> JsonObject:
+    """The known keys of a layer's configuration that have a valid value."""
+    return _valid_values(LayerView, configuration)
 
 
 def default_position(data_source: DataSource) -> list[int] | None:
