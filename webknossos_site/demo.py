@@ -8,11 +8,11 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from sharing.services.tokens import create_token, user_of
 
 from conversion.samples import write_sample_datasets
 from sharing.models import ApiToken, Organization, Team, TeamMembership, User
 from sharing.services.organizations import create_organization, create_user
+from sharing.services.tokens import authenticate, create_token
 
 ORGANIZATION = "sample_organization"
 TEAM = "Microscopy"
@@ -47,9 +47,10 @@ def prepare(sign_in_file: Path) -> dict[str, str]:
         _team(organization, people)
         admin = people["admin"]
         token = known.get("token", "")
-        if user_of(token) != admin:
+        owner = authenticate(token)
+        if owner is None or owner.user != admin:
             ApiToken.objects.filter(user=admin, name="demo").delete()
-            token = create_token(user=admin, name="demo").secret
+            _, token = create_token(user=admin, name="demo")
     sign_in = {
         "url": settings.PUBLIC_URL,
         "email": admin.email,

@@ -10,6 +10,7 @@ from rest_framework import serializers
 
 from datasets.access import Action, may
 from datasets.models import Dataset, DataStore
+from datasets.properties import with_bigint_envelopes
 from datasets.services.audience import READ_DATASET
 from datasets.services.data_source import load
 from sharing.access import Actor
@@ -17,6 +18,8 @@ from sharing.grants import granted_teams
 from sharing.models import Team
 
 # ruff: noqa: N802, N815 - the API's names are camelCase
+
+BIGINT_ENVELOPE_SINCE = 15
 
 
 class MillisecondsField(serializers.Field[Any, Any, int, Any]):
@@ -92,7 +95,7 @@ class CompactDatasetSerializer(serializers.Serializer[Dataset]):
 
 
 class DatasetSerializer(CompactDatasetSerializer):
-    """A dataset with everything; wants the `actor` in the context.
+    """A dataset with everything; wants `actor` and `api_version` in the context.
 
     `dataSource` is the full properties of a dataset that can be used, else only `id` and `status`:
     clients tell the two apart by the key `status`.
@@ -128,7 +131,10 @@ class DatasetSerializer(CompactDatasetSerializer):
                     "unit": dataset.voxel_size_unit,
                 }
             return unusable
-        return {**load(dataset).to_json(), "id": identity}
+        document = load(dataset).to_json()
+        if self.context["api_version"] >= BIGINT_ENVELOPE_SINCE:
+            document = with_bigint_envelopes(document)
+        return {**document, "id": identity}
 
     def get_allowedTeams(self, dataset: Dataset) -> list[dict[str, str]]:
         """The teams granted on the dataset itself; nobody's business outside the organization."""

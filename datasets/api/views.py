@@ -18,6 +18,7 @@ from sharing.api.actors import actor_from_request
 from .filters import DatasetListQuery
 from .serializers import CompactDatasetSerializer, DatasetSerializer, DataStoreSerializer
 
+NEWEST = "16"
 COMPACT_LIST_SINCE = 16
 
 
@@ -31,7 +32,7 @@ class DatasetListView(OpenView):
     """The datasets that the actor may see."""
 
     @extend_schema(parameters=[DatasetListQuery], responses=CompactDatasetSerializer(many=True))
-    def get(self, request: Request, api_version: str = "16") -> Response:
+    def get(self, request: Request, api_version: str = NEWEST) -> Response:
         """From version 16 on the compact form; before, full objects unless `compact=true`."""
         actor = actor_from_request(request)
         query = DatasetListQuery(data=request.query_params)
@@ -40,7 +41,7 @@ class DatasetListView(OpenView):
         datasets = list(
             visible.select_related("data_store").prefetch_related("tags", "layers__mags")
         )
-        context = {"actor": actor}
+        context: dict[str, Any] = {"actor": actor, "api_version": int(api_version)}
         if int(api_version) >= COMPACT_LIST_SINCE or query.validated_data["compact"]:
             ids = [dataset.pk for dataset in datasets]
             editable = Dataset.objects.editable_by(actor).filter(pk__in=ids)
@@ -53,11 +54,12 @@ class DatasetView(OpenView):
     """One dataset."""
 
     @extend_schema(responses=DatasetSerializer)
-    def get(self, request: Request, dataset_id: str, **_: Any) -> Response:
+    def get(self, request: Request, dataset_id: str, api_version: str = NEWEST) -> Response:
         """Everything about the dataset; 404 for whoever may not view it."""
         actor = actor_from_request(request)
         dataset = dataset_for(actor, dataset_id)
-        return Response(DatasetSerializer(dataset, context={"actor": actor}).data)
+        context = {"actor": actor, "api_version": int(api_version)}
+        return Response(DatasetSerializer(dataset, context=context).data)
 
 
 class DisambiguateView(OpenView):
