@@ -11,11 +11,11 @@ from typing import Any
 import google_crc32c
 import numcodecs
 import pytest
-from voxel_contract import BOX, broken
 
 from datasets.voxels.box import Box
 from datasets.voxels.errors import BoxTooLarge, VoxelsBroken, VoxelsMissing
 from datasets.voxels.open import open_mag
+from tests.datasets.voxels.voxel_contract import BOX, broken
 
 BLOSC = {"id": "blosc", "cname": "zstd", "clevel": 1, "shuffle": 0, "blocksize": 0}
 BYTES = {"name": "bytes", "configuration": {"endian": "little"}}

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import wkw
-from voxel_contract import BOX, broken
 
 from datasets.voxels.box import Box
 from datasets.voxels.open import open_mag
+from tests.datasets.voxels.voxel_contract import BOX, broken
 
 FILE = "z0/y0/x0.wkw"
 

@@ -7,8 +7,9 @@ import numpy as np
 import tensorstore as ts
 import wkw
 import zarr
-from voxel_contract import ReadingContract
 from zarr.codecs import BloscCodec, BytesCodec, GzipCodec, TransposeCodec, ZstdCodec
+
+from tests.datasets.voxels.voxel_contract import ReadingContract
 
 
 class WkwContract(ReadingContract):

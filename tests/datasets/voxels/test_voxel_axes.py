@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import tensorstore as ts
 import zarr
-from voxel_contract import decode, expected, make_volume
 
 from datasets.voxels.axes import named_axes
 from datasets.voxels.box import Box
 from datasets.voxels.errors import VoxelsBroken
 from datasets.voxels.open import open_mag
+from tests.datasets.voxels.voxel_contract import decode, expected, make_volume
 
 BOX = Box((-2, 3, 1), (20, 20, 12))
 TCZYX = {"x": 4, "y": 3, "z": 2, "c": 1}
