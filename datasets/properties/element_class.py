@@ -42,6 +42,22 @@ class ElementClass(StrEnum):
         """How many channels the class itself implies: 3 for uint24 (RGB), else 1."""
         return 3 if self is ElementClass.UINT24 else 1
 
+    def of_one_channel(self, channels: int) -> "ElementClass":
+        """The class of one channel of a layer of this class with so many channels.
+
+        The public Python library counts the bits of all channels: two channels of uint8 are
+        `uint16`, as three are `uint24`. Where the bits can't be shared out, each channel has them.
+        """
+        bits, rest = divmod(self.bits, channels)
+        candidates = (
+            other
+            for other in ElementClass
+            if other.bits == bits
+            and other.dtype.kind == self.dtype.kind
+            and other is not ElementClass.UINT24
+        )
+        return self if rest else next(candidates, self)
+
     @property
     def bits(self) -> int:
         """Bits of one voxel, all implied channels together."""

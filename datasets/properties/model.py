@@ -216,7 +216,12 @@ class Layer(Record):
 
     @property
     def channels(self) -> int:
-        return self.num_channels or self.element_class.channels
+        return max(1, self.num_channels or self.element_class.channels)
+
+    @property
+    def channel_class(self) -> ElementClass:
+        """The element class of one of the channels."""
+        return self.element_class.of_one_channel(self.channels)
 
     @property
     def is_segmentation(self) -> bool:

@@ -158,7 +158,7 @@ def _layer_defaults(layer: Layer) -> JsonObject:
     view = (
         LayerView(alpha=20)
         if layer.is_segmentation
-        else LayerView(intensity_range=layer.element_class.value_range)
+        else LayerView(intensity_range=layer.channel_class.value_range)
     )
     return view.model_dump(mode="json", by_alias=True)
 

@@ -11,7 +11,7 @@ from datasets.properties.infer.attachments import with_found_attachments
 from datasets.properties.infer.combine import combined
 from datasets.properties.infer.folder import Folder, Report
 from datasets.properties.infer.found import FoundLayer, Inference
-from datasets.properties.infer.mags import bare_array_layer, bare_wkw_layer, layer_of_mags
+from datasets.properties.infer.mags import bare_array_layers, bare_wkw_layers, layers_of_mags
 from datasets.properties.infer.n5 import n5_layers
 from datasets.properties.infer.ome import ome_layers
 from datasets.properties.infer.precomputed import precomputed_layers
@@ -57,11 +57,11 @@ def _layers(folder: Folder, depth: int) -> list[FoundLayer]:
     for of_format in (ome_layers, n5_layers, precomputed_layers):
         if layers := of_format(folder):
             return layers
-    if layer := bare_array_layer(folder) or bare_wkw_layer(folder):
-        return [layer]
+    if layers := bare_array_layers(folder) or bare_wkw_layers(folder):
+        return layers
     subfolders = folder.subfolders()
-    if layer := layer_of_mags(folder, subfolders):
-        return [layer]
+    if layers := layers_of_mags(folder, subfolders):
+        return layers
     if depth == 0:
         return []
     return [layer for child in subfolders for layer in _layers(child, depth - 1)]

@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from datasets.properties.element_class import ElementClass
 from datasets.properties.geometry import BoundingBox, Mag, Vec3Float, Vec3Int
 from datasets.properties.infer.arrays import StoredArray
-from datasets.properties.infer.folder import Folder
 from datasets.properties.model import (
     AdditionalAxis,
     Category,
@@ -17,6 +16,7 @@ from datasets.properties.model import (
 )
 from datasets.properties.record import JsonObject
 
+CHANNEL_LIMIT = 100  # channels of an array that become layers
 DEFAULT_AXES = ("c", "x", "y", "z")
 
 
@@ -38,45 +38,43 @@ class ArrayLayer:
     category: Category | None = None
     transformations: tuple[CoordinateTransformation, ...] = ()
 
-    def as_layer(self) -> Layer | None:
-        """One layer with all channels; None, and reported, for voxels without element class."""
-        return self._layer(self._channels, Channel(), None)
+    def as_layers(
+        self, channels: Sequence[Channel] = (), *, may_be_rgb: bool = True
+    ) -> list[Layer]:
+        """A layer for each channel, or one for all of RGB; `channels` describes them.
 
-    def as_layer_per_channel(self, channels: Sequence[Channel], is_rgb: bool) -> list[Layer]:
-        """A layer for each channel, or one for all where `is_rgb`, with the names and views given.
-
-        A channel without a name of its own gets this layer's, with its number.
+        Empty, and reported, for voxels without element class.
         """
-        count = self._channels
-        described = [*channels, *[Channel()] * count][:count]
-        if count == 1 or is_rgb:
-            one = Channel() if is_rgb else described[0]
-            named = replace(self, name=one.name or self.name)
-            layers = [named._layer(count, one, None)]
-        else:
-            layers = [
-                replace(self, name=channel.name or f"{self.name}_{index}")._layer(1, channel, index)
-                for index, channel in enumerate(described)
-            ]
-        return [layer for layer in layers if layer is not None]
+        count = self._channel_count
+        is_rgb = may_be_rgb and count == 3 and self.arrays[0][1].dtype == "uint8"
+        layer = self._layer(3 if is_rgb else 1, is_image=bool(channels) or count > 1)
+        if layer is None:
+            return []
+        if count > CHANNEL_LIMIT:
+            self.arrays[0][1].folder.problem(
+                f"Of the {count} channels of {self.name!r} only {CHANNEL_LIMIT} became layers."
+            )
+        return [layer] if is_rgb else layer_per_channel(layer, count, channels)
 
     @property
-    def _channels(self) -> int:
+    def _channel_count(self) -> int:
         shape = self.arrays[0][1].shape
         return shape[self.axes.index("c")] if "c" in self.axes else 1
 
-    def _layer(self, channels: int, channel: Channel, index: int | None) -> Layer | None:
+    def _layer(self, channels: int, *, is_image: bool) -> Layer | None:
         arrays = self._consistent_arrays()
         finest_mag, finest = arrays[0]
-        element_class = element_class_of(finest.folder, finest, channels)
-        if element_class is None:
+        try:
+            element_class = ElementClass.of(finest.dtype, channels)
+        except ValueError as error:
+            finest.folder.problem(f"The array {finest.folder.shown} can't be shown: {error}.")
             return None
         if self.category is Category.SEGMENTATION:
             element_class = unsigned(element_class)
         name = layer_name(self.name)
         return Layer(
             name=name,
-            category=self.category or guessed_category(name, element_class, channels),
+            category=self.category or guessed_category(name, element_class, is_image=is_image),
             # The coarser mags are rounded up and would only add an empty border.
             bounding_box=BoundingBox.of((0, 0, 0), self._size(finest)).from_mag(finest_mag),
             element_class=element_class,
@@ -86,7 +84,6 @@ class ArrayLayer:
                     mag=mag,
                     path=array.folder.relative or ".",
                     axis_order=axis_order(self.axes),
-                    channel_index=index,
                 )
                 for mag, array in arrays
             ),
@@ -97,7 +94,6 @@ class ArrayLayer:
                 if axis not in DEFAULT_AXES
             ),
             coordinate_transformations=self.transformations,
-            default_view_configuration=channel.view or {},
         )
 
     def _size(self, array: StoredArray) -> Vec3Int:
@@ -130,12 +126,28 @@ def axis_order(axes: tuple[str, ...]) -> dict[str, int]:
     return {axis: place for place, axis in enumerate(axes) if axis in DEFAULT_AXES}
 
 
-def element_class_of(folder: Folder, array: StoredArray, channels: int) -> ElementClass | None:
-    try:
-        return ElementClass.of(array.dtype, channels)
-    except ValueError as error:
-        folder.problem(f"The array {folder.shown} can't be shown: {error}.")
-        return None
+def layer_per_channel(layer: Layer, count: int, channels: Sequence[Channel] = ()) -> list[Layer]:
+    """The layer of an array of `count` channels once for each of them.
+
+    A channel without a name of its own gets the layer's, with its number if there are several.
+    """
+    shown = min(count, CHANNEL_LIMIT)
+    described = [*channels, *[Channel()] * shown][:shown]
+    return [
+        layer.model_copy(
+            update={
+                "name": layer_name(
+                    channel.name or (f"{layer.name}_{index}" if count > 1 else layer.name)
+                ),
+                "mags": tuple(
+                    mag.model_copy(update={"channel_index": index if count > 1 else None})
+                    for mag in layer.mags
+                ),
+                "default_view_configuration": channel.view or {},
+            }
+        )
+        for index, channel in enumerate(described)
+    ]
 
 
 def unsigned(element_class: ElementClass) -> ElementClass:
@@ -145,15 +157,18 @@ def unsigned(element_class: ElementClass) -> ElementClass:
     return element_class
 
 
-def guessed_category(name: str, element_class: ElementClass, channels: int) -> Category:
-    """Color or segmentation by the layer's name, else by the voxels: wide integers are ids."""
+def guessed_category(name: str, element_class: ElementClass, *, is_image: bool) -> Category:
+    """Color or segmentation by the layer's name, else by the voxels: wide integers are ids.
+
+    `is_image` says that the channels speak against ids.
+    """
     lowered = name.lower()
     if "color" in lowered or not element_class.is_integer:
         return Category.COLOR
     if "segmentation" in lowered or lowered == "labels":
         return Category.SEGMENTATION
     is_wide = element_class.bits > 16
-    return Category.SEGMENTATION if is_wide and channels == 1 else Category.COLOR
+    return Category.SEGMENTATION if is_wide and not is_image else Category.COLOR
 
 
 def layer_name(text: str) -> str:

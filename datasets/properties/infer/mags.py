@@ -17,6 +17,7 @@ from datasets.properties.infer.layers import (
     ArrayLayer,
     guessed_category,
     layer_name,
+    layer_per_channel,
 )
 from datasets.properties.infer.n5 import recorded_voxel_size
 from datasets.properties.model import DataFormat, Layer, MagProperties
@@ -25,41 +26,41 @@ from datasets.voxels.wkw_header import HEADER_BYTES, WkwHeader, parse_header
 MAG_NAME = re.compile(r"[1-9][0-9]{0,8}(-[1-9][0-9]{0,8}-[1-9][0-9]{0,8})?")
 
 
-def bare_array_layer(folder: Folder) -> FoundLayer | None:
-    """The layer that the folder is as a single Zarr or N5 array, or None."""
+def bare_array_layers(folder: Folder) -> list[FoundLayer]:
+    """The layers that the folder holds as a single Zarr or N5 array, if it is one."""
     array = array_in(folder)
     if array is None:
-        return None
+        return []
     axes = array.axes or guessed_axes(array)
     if axes is None:
         folder.problem(f"Which axes the array {folder.shown} has is unknown; it is left out.")
-        return None
-    layer = ArrayLayer(folder.name, [(Mag(1, 1, 1), array)], axes).as_layer()
-    return FoundLayer(layer, recorded_voxel_size(array.attributes)) if layer else None
+        return []
+    layers = ArrayLayer(folder.name, [(Mag(1, 1, 1), array)], axes).as_layers()
+    return [FoundLayer(layer, recorded_voxel_size(array.attributes)) for layer in layers]
 
 
-def bare_wkw_layer(folder: Folder) -> FoundLayer | None:
-    """The layer that the folder is as a single WKW mag, or None."""
-    return _wkw_layer(folder, [(Mag(1, 1, 1), folder)])
+def bare_wkw_layers(folder: Folder) -> list[FoundLayer]:
+    """The layers that the folder holds as a single WKW mag, if it is one."""
+    return _wkw_layers(folder, [(Mag(1, 1, 1), folder)])
 
 
-def layer_of_mags(folder: Folder, subfolders: list[Folder]) -> FoundLayer | None:
-    """The layer that the folder is by its subfolders named as mags, or None."""
+def layers_of_mags(folder: Folder, subfolders: list[Folder]) -> list[FoundLayer]:
+    """The layers that the folder holds by its subfolders named as mags, if there are any."""
     mags = [
         (Mag.parse(child.name), child) for child in subfolders if MAG_NAME.fullmatch(child.name)
     ]
     mags.sort(key=lambda found: max(found[0]))
-    if wkw := _wkw_layer(folder, mags):
+    if wkw := _wkw_layers(folder, mags):
         return wkw
     arrays = [(mag, array) for mag, child in mags if (array := array_in(child))]
     if not arrays:
-        return None
+        return []
     axes = _axes(arrays[0][1])
     if axes is None:
         folder.problem(f"Which axes the arrays in {folder.shown} have is unknown.")
-        return None
-    layer = ArrayLayer(folder.name, arrays, axes).as_layer()
-    return FoundLayer(with_found_attachments(layer, folder)) if layer else None
+        return []
+    layers = ArrayLayer(folder.name, arrays, axes).as_layers()
+    return [FoundLayer(with_found_attachments(layer, folder)) for layer in layers]
 
 
 def _axes(array: StoredArray) -> tuple[str, ...] | None:
@@ -67,10 +68,10 @@ def _axes(array: StoredArray) -> tuple[str, ...] | None:
     return array.axes or (DEFAULT_AXES if len(array.shape) == 4 else guessed_axes(array))
 
 
-def _wkw_layer(folder: Folder, candidates: list[tuple[Mag, Folder]]) -> FoundLayer | None:
+def _wkw_layers(folder: Folder, candidates: list[tuple[Mag, Folder]]) -> list[FoundLayer]:
     found = [(mag, child, header) for mag, child in candidates if (header := _header(child))]
     if not found:
-        return None
+        return []
     finest_mag, finest, first = found[0]
     mags: list[MagProperties] = []
     for mag, child, header in found:
@@ -83,19 +84,22 @@ def _wkw_layer(folder: Folder, candidates: list[tuple[Mag, Folder]]) -> FoundLay
         cube_length = header.file_len * header.block_len
         mags.append(MagProperties(mag=mag, path=child.relative or ".", cube_length=cube_length))
     name = layer_name(folder.name)
-    element_class = ElementClass.of(first.dtype, first.num_channels)
+    is_rgb = first.num_channels == 3 and first.dtype == "uint8"
+    element_class = ElementClass.of(first.dtype, 3 if is_rgb else 1)
     box = _box_of_files(finest, first.file_len * first.block_len)
     layer = Layer(
         name=name,
-        category=guessed_category(name, element_class, first.num_channels),
+        category=guessed_category(name, element_class, is_image=first.num_channels > 1),
         bounding_box=box.from_mag(finest_mag),
         element_class=element_class,
         data_format=DataFormat.WKW,
         mags=tuple(mags),
-        num_channels=first.num_channels,
+        num_channels=element_class.channels,
         mappings=_mappings(folder),
     )
-    return FoundLayer(with_found_attachments(layer, folder))
+    layer = with_found_attachments(layer, folder)
+    layers = [layer] if is_rgb else layer_per_channel(layer, first.num_channels)
+    return [FoundLayer(one) for one in layers]
 
 
 def _header(folder: Folder) -> WkwHeader | None:

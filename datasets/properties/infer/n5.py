@@ -51,10 +51,9 @@ def n5_layers(folder: Folder) -> list[FoundLayer]:
     attributes = folder.read_json("attributes.json") or {}
     if "multiscales" in attributes:
         parsed = folder.parse(_Multiscales, attributes, "attributes.json")
-        found = [_of_transforms(folder, one) for one in parsed.multiscales] if parsed else []
-    else:
-        found = [_of_factors(folder, attributes)]
-    return [layer for layer in found if layer is not None]
+        multiscales = parsed.multiscales if parsed else []
+        return [layer for one in multiscales for layer in _of_transforms(folder, one)]
+    return _of_factors(folder, attributes)
 
 
 def recorded_voxel_size(attributes: JsonObject) -> VoxelSize | None:
@@ -76,7 +75,7 @@ def _voxel_size(factor: Any, unit: Any) -> VoxelSize | None:
     return size if min(size.factor) > 0 else None
 
 
-def _of_transforms(folder: Folder, multiscale: _Multiscale) -> FoundLayer | None:
+def _of_transforms(folder: Folder, multiscale: _Multiscale) -> list[FoundLayer]:
     datasets = sorted(
         multiscale.datasets,
         key=lambda dataset: max(dataset.transform.by_axis(dataset.transform.scale, 0.0)),
@@ -95,7 +94,7 @@ def _of_transforms(folder: Folder, multiscale: _Multiscale) -> FoundLayer | None
     return _layer(folder, multiscale.name or folder.name, arrays, size, (x, y, z))
 
 
-def _of_factors(folder: Folder, attributes: JsonObject) -> FoundLayer | None:
+def _of_factors(folder: Folder, attributes: JsonObject) -> list[FoundLayer]:
     factors = attributes.get("scales", attributes.get("downsamplingFactors"))
     listed = factors[:SCALE_LIMIT] if isinstance(factors, list) else []
     arrays: list[tuple[Mag, StoredArray]] = []
@@ -142,12 +141,12 @@ def _layer(
     arrays: list[tuple[Mag, StoredArray]],
     voxel_size: VoxelSize | None,
     offset: Vec3Float,
-) -> FoundLayer | None:
+) -> list[FoundLayer]:
     if not arrays:
-        return None
+        return []
     axes = arrays[0][1].axes or guessed_axes(arrays[0][1])
     if axes is None:
         folder.problem(f"The axes of the group {folder.shown} are unknown.")
-        return None
-    found = ArrayLayer(name, arrays, axes, transformations=translation(offset)).as_layer()
-    return FoundLayer(found, voxel_size) if found else None
+        return []
+    layer = ArrayLayer(name, arrays, axes, transformations=translation(offset))
+    return [FoundLayer(found, voxel_size) for found in layer.as_layers()]

@@ -136,13 +136,9 @@ def _multiscale_layers(
         category=category,
         transformations=translation(_offset(levels[0])),
     )
-    if category is Category.SEGMENTATION:
-        found = [layer.as_layer()]
-        return [FoundLayer(label, sized) for label in found if label is not None]
-    channels = _channels(omero)
-    is_rgb = levels[0].array.dtype == "uint8" and _colors(omero) in ([], RGB_COLORS)
-    is_rgb = is_rgb and dict(zip(axes, levels[0].array.shape, strict=True)).get("c") == 3
-    return [FoundLayer(found, sized) for found in layer.as_layer_per_channel(channels, is_rgb)]
+    channels = [] if category else _channels(omero)
+    may_be_rgb = _colors(omero) in ([], RGB_COLORS)
+    return [FoundLayer(found, sized) for found in layer.as_layers(channels, may_be_rgb=may_be_rgb)]
 
 
 def _levels(folder: Folder, multiscale: _Multiscale, described: list[_Axis]) -> list[_Level]:

@@ -13,7 +13,12 @@ from datasets.properties.geometry import BoundingBox, Mag, Vec3Float, Vec3Int
 from datasets.properties.infer.arrays import nearest_factor
 from datasets.properties.infer.folder import Folder
 from datasets.properties.infer.found import FoundLayer
-from datasets.properties.infer.layers import guessed_category, layer_name
+from datasets.properties.infer.layers import (
+    CHANNEL_LIMIT,
+    guessed_category,
+    layer_name,
+    layer_per_channel,
+)
 from datasets.properties.model import (
     Attachment,
     AttachmentDataFormat,
@@ -42,7 +47,7 @@ class _Scale(BaseModel):
 class _Info(BaseModel):
     type: str = ""
     data_type: str
-    num_channels: int = Field(default=1, ge=1)
+    num_channels: int = Field(default=1, ge=1, le=CHANNEL_LIMIT)
     scales: list[_Scale] = Field(min_length=1)
     mesh: str | None = None
 
@@ -56,13 +61,15 @@ def precomputed_layers(folder: Folder) -> list[FoundLayer]:
     if info is None:
         return []
     try:
-        element_class = ElementClass.of(np.dtype(info.data_type), info.num_channels)
+        dtype = np.dtype(info.data_type)
+        is_rgb = info.num_channels == 3 and dtype == "uint8"
+        element_class = ElementClass.of(dtype, 3 if is_rgb else 1)
     except (TypeError, ValueError):
         folder.problem(f"The volume {folder.shown} has voxels of unknown type {info.data_type!r}.")
         return []
     finest = min(info.scales, key=lambda scale: (max(scale.resolution), sum(scale.resolution)))
     name = layer_name(folder.name)
-    guess = guessed_category(name, element_class, info.num_channels)
+    guess = guessed_category(name, element_class, is_image=info.num_channels > 1)
     layer = Layer(
         name=name,
         category=CATEGORIES.get(info.type, guess),
@@ -70,11 +77,12 @@ def precomputed_layers(folder: Folder) -> list[FoundLayer]:
         element_class=element_class,
         data_format=DataFormat.NEUROGLANCER_PRECOMPUTED,
         mags=_mags(folder, info, finest.resolution),
-        num_channels=info.num_channels,
+        num_channels=element_class.channels,
         attachments=_meshes(folder, info),
     )
     size = VoxelSize(factor=finest.resolution, unit=LengthUnit.NANOMETER)
-    return [FoundLayer(layer, size)]
+    layers = [layer] if is_rgb else layer_per_channel(layer, info.num_channels)
+    return [FoundLayer(one, size) for one in layers]
 
 
 def _mags(folder: Folder, info: _Info, finest: Vec3Float) -> tuple[MagProperties, ...]:

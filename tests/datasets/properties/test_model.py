@@ -199,6 +199,27 @@ def test_an_element_class_knows_its_voxels(
     assert ElementClass.of(np.dtype(dtype).newbyteorder(">"), channels) is known
 
 
+@pytest.mark.parametrize(
+    ("element_class", "channels", "of_one"),
+    [
+        ("uint24", 3, "uint8"),
+        ("uint16", 2, "uint8"),
+        ("uint16", 1, "uint16"),
+        ("uint32", 4, "uint8"),
+        ("uint64", 2, "uint32"),
+        ("int16", 2, "int8"),
+        ("double", 2, "float"),
+        ("uint8", 3, "uint8"),
+        ("float", 2, "float"),
+    ],
+)
+def test_the_bits_of_an_element_class_are_those_of_all_channels(
+    element_class: str, channels: int, of_one: str
+) -> None:
+    layer = data_source(layer_json(elementClass=element_class, numChannels=channels)).layers[0]
+    assert layer.channel_class == of_one
+
+
 def test_a_dtype_without_element_class_is_refused() -> None:
     with pytest.raises(ValueError, match="bool"):
         ElementClass.of(np.dtype(bool))

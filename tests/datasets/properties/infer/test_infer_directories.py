@@ -5,11 +5,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from stored_data import only_layer, paths, wkw_mag, write_json, zarr3
 
 from datasets.properties import LengthUnit, VoxelSize, parse, problems
 from datasets.properties.infer import discover_attachments, infer
 from datasets.properties.infer import folder as folder_module
+from tests.datasets.properties.infer.stored_data import (
+    only_layer,
+    paths,
+    wkw_mag,
+    write_json,
+    zarr3,
+)
 
 
 class TestAttachments:

@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stored_data import (
+
+from datasets.properties.infer import infer
+from tests.datasets.properties.infer.stored_data import (
     Json,
     boxes,
     multiscale,
@@ -16,8 +18,6 @@ from stored_data import (
     write_json,
     zarr3,
 )
-
-from datasets.properties.infer import infer
 
 
 class TestN5:

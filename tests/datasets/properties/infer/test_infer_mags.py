@@ -3,10 +3,18 @@
 from pathlib import Path
 
 import pytest
-from stored_data import boxes, only_layer, paths, wkw_mag, write_json, zarr2, zarr3
 
 from datasets.properties.infer import folder as folder_module
 from datasets.properties.infer import infer
+from tests.datasets.properties.infer.stored_data import (
+    boxes,
+    only_layer,
+    paths,
+    wkw_mag,
+    write_json,
+    zarr2,
+    zarr3,
+)
 
 
 class TestWkw:
@@ -34,6 +42,13 @@ class TestWkw:
         found = infer(tmp_path, "ds")
         assert found.layers == ()
         assert "em/1/header.wkw" in found.problems[0]
+
+    def test_each_channel_is_a_layer(self, tmp_path: Path) -> None:
+        wkw_mag(tmp_path / "em" / "1", [(0, 0, 0)], voxel=2, size=4)
+        first, second = infer(tmp_path, "ds").layers
+        assert (first.name, second.name) == ("em_0", "em_1")
+        assert (first.element_class, first.num_channels) == ("uint16", 1)
+        assert (first.mags[0].channel_index, second.mags[0].channel_index) == (0, 1)
 
     def test_mappings_of_a_segmentation_are_found(self, tmp_path: Path) -> None:
         wkw_mag(tmp_path / "segmentation" / "1", [(0, 0, 0)], voxel=3, size=4)
@@ -78,7 +93,7 @@ def test_name_and_voxel_type_tell_color_from_segmentation(
     tmp_path: Path, name: str, voxel: int, size: int, category: str
 ) -> None:
     wkw_mag(tmp_path / name / "1", [(0, 0, 0)], voxel=voxel, size=size)
-    assert only_layer(infer(tmp_path, "ds")).category == category
+    assert infer(tmp_path, "ds").layers[0].category == category
 
 
 class TestBareArrays:
@@ -92,8 +107,16 @@ class TestBareArrays:
 
     def test_a_short_first_axis_holds_channels(self, tmp_path: Path) -> None:
         zarr3(tmp_path, [2, 4, 5, 6], "uint16")
-        layer = only_layer(infer(tmp_path, "cortex"))
-        assert (layer.name, layer.num_channels, paths(layer)) == ("cortex", 2, {"1": "."})
+        first, second = infer(tmp_path, "cortex").layers
+        assert (first.name, second.name) == ("cortex_0", "cortex_1")
+        assert (first.mags[0].channel_index, second.mags[0].channel_index) == (0, 1)
+        assert (first.num_channels, paths(first)) == (1, {"1": "."})
+
+    def test_not_every_channel_of_very_many_becomes_a_layer(self, tmp_path: Path) -> None:
+        zarr3(tmp_path / "raw", [4000, 5, 6], "uint16", dimension_names=["c", "y", "x"])
+        found = infer(tmp_path, "ds")
+        assert len(found.layers) == 100
+        assert "4000 channels" in found.problems[0]
 
     def test_names_of_axes_win(self, tmp_path: Path) -> None:
         zarr3(tmp_path / "raw", [4, 5, 6], dimension_names=["x", "Y", "z"])

@@ -3,10 +3,20 @@
 from pathlib import Path
 
 import pytest
-from stored_data import axes, boxes, multiscale, ome3, only_layer, paths, write_json, zarr2, zarr3
 
 from datasets.properties import problems
 from datasets.properties.infer import infer
+from tests.datasets.properties.infer.stored_data import (
+    axes,
+    boxes,
+    multiscale,
+    ome3,
+    only_layer,
+    paths,
+    write_json,
+    zarr2,
+    zarr3,
+)
 
 
 class TestOme:

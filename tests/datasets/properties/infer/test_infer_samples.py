@@ -4,10 +4,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from stored_data import boxes, only_layer, paths
 
 from datasets.properties import problems
 from datasets.properties.infer import infer
+from tests.datasets.properties.infer.stored_data import boxes, only_layer, paths
 
 
 class TestSamples:
@@ -25,7 +25,6 @@ class TestSamples:
             ("simple_wkw_dataset", "wkw", "uint24", 3, (32, 32, 32), "color/1", ["voxel size"]),
             ("simple_zarr_dataset", "zarr", "uint24", 3, (24, 24, 24), "color/1-1-1", []),
             ("simple_zarr3_dataset", "zarr3", "uint24", 3, (24, 24, 24), "color/1", []),
-            ("simple_n5_dataset", "n5", "uint32", 3, (24, 24, 24), "color/1", ["voxel size"]),
             (
                 "simple_ng_dataset",
                 "neuroglancerPrecomputed",
@@ -72,6 +71,17 @@ class TestSamples:
             assert found.data_source is not None
             assert found.data_source.voxel_size.nanometers == (1, 1, 1)
             assert problems(found.data_source) == []
+
+    def test_the_n5_sample_has_three_channels_of_wide_integers(
+        self, samples: Path, tmp_path: Path
+    ) -> None:
+        found = infer(self.without_properties(samples / "simple_n5_dataset", tmp_path), "sample")
+        assert [layer.name for layer in found.layers] == ["color_0", "color_1", "color_2"]
+        assert [layer.mags[0].channel_index for layer in found.layers] == [0, 1, 2]
+        for layer in found.layers:
+            assert (layer.data_format, layer.element_class) == ("n5", "uint32")
+            assert paths(layer) == {"1": "color/1"}
+        assert found.missing == ("voxel size",)
 
     def test_the_4d_sample_has_time_although_its_axes_do_not_mention_it(
         self, samples: Path, tmp_path: Path
