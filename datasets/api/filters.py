@@ -47,10 +47,10 @@ class DatasetListQuery(serializers.Serializer[None]):
         if "uploaderId" in given:
             datasets = datasets.filter(uploader=given["uploaderId"])
         if "folderId" in given:
-            folders = [given["folderId"]]
-            if given["includeSubfolders"]:
-                folders += Folder.objects.descendants(given["folderId"]).values_list(
-                    "pk", flat=True
-                )
-            datasets = datasets.filter(folder__in=folders)
+            folder = Folder.objects.filter(pk=given["folderId"]).first()
+            if folder is not None and given["includeSubfolders"]:
+                below = [node.pk for node in Folder.objects.subtree_of(folder.pk)]
+                datasets = datasets.filter(folder__in=below)
+            else:
+                datasets = datasets.filter(folder=given["folderId"])
         return datasets.matching(given["searchQuery"]).order_by("-created", "-id")[: given["limit"]]

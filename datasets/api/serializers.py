@@ -136,18 +136,18 @@ class DatasetSerializer(CompactDatasetSerializer):
             document = with_bigint_envelopes(document)
         return {**document, "id": identity}
 
-    def get_allowedTeams(self, dataset: Dataset) -> list[dict[str, str]]:
+    def get_allowedTeams(self, dataset: Dataset) -> list[dict[str, Any]]:
         """The teams granted on the dataset itself; nobody's business outside the organization."""
         if not self._is_insider(dataset):
             return []
-        return list(TeamSerializer(granted_teams(dataset, READ_DATASET), many=True).data)
+        return [TeamSerializer(team).data for team in granted_teams(dataset, READ_DATASET)]
 
-    def get_allowedTeamsCumulative(self, dataset: Dataset) -> list[dict[str, str]]:
+    def get_allowedTeamsCumulative(self, dataset: Dataset) -> list[dict[str, Any]]:
         """With the teams granted on its folder and further up."""
         if not self._is_insider(dataset):
             return []
         teams = Team.objects.filter(pk__in=dataset.audience.values("team"))
-        return list(TeamSerializer(teams, many=True).data)
+        return [TeamSerializer(team).data for team in teams]
 
     def get_description(self, dataset: Dataset) -> str | None:
         """The description, null where there is none."""

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiTypes, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -37,17 +38,17 @@ class DatasetListView(OpenView):
         actor = actor_from_request(request)
         query = DatasetListQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
-        visible = query.apply(Dataset.objects.visible_to(actor), actor)
-        datasets = list(
-            visible.select_related("data_store").prefetch_related("tags", "layers__mags")
-        )
-        context: dict[str, Any] = {"actor": actor, "api_version": int(api_version)}
+        found = query.apply(Dataset.objects.visible_to(actor), actor)
         if int(api_version) >= COMPACT_LIST_SINCE or query.validated_data["compact"]:
-            ids = [dataset.pk for dataset in datasets]
-            editable = Dataset.objects.editable_by(actor).filter(pk__in=ids)
-            context["editable_ids"] = set(editable.values_list("pk", flat=True))
-            return Response(CompactDatasetSerializer(datasets, many=True, context=context).data)
-        return Response(DatasetSerializer(datasets, many=True, context=context).data)
+            datasets = list(found.prefetch_related("tags", "layers"))
+            editable = Dataset.objects.editable_by(actor).filter(pk__in=[d.pk for d in datasets])
+            context = {"editable_ids": set(editable.values_list("pk", flat=True))}
+            return Response([CompactDatasetSerializer(d, context=context).data for d in datasets])
+        full = found.select_related("data_store").prefetch_related(
+            "tags", "layers__mags", "layers__attachments"
+        )
+        everything = {"actor": actor, "api_version": int(api_version)}
+        return Response([DatasetSerializer(d, context=everything).data for d in full])
 
 
 class DatasetView(OpenView):
@@ -125,4 +126,4 @@ class DataStoreListView(OpenView):
         """The local one first."""
         local = local_data_store()
         others = DataStore.objects.exclude(pk=local.pk)
-        return Response(DataStoreSerializer([local, *others], many=True).data)
+        return Response([DataStoreSerializer(store).data for store in (local, *others)])
