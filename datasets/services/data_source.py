@@ -21,10 +21,17 @@ from .rows import JsonObject, LayerRows, layer_document, scale_of
 
 
 def change(dataset: Dataset, **values: Any) -> None:
-    """Write these columns of the dataset, which must not be about who may see it.
+    """Write those of these columns that differ; they must not be about who may see the dataset.
 
-    Unlike `save()` it leaves the derived permissions alone, which makes it cheap in a scan.
+    Unlike `save()` it leaves the derived permissions alone, which makes it cheap in a scan. The
+    caller holds the dataset's lock.
     """
+    _write(dataset, {k: value for k, value in values.items() if getattr(dataset, k) != value})
+
+
+def _write(dataset: Dataset, values: JsonObject) -> None:
+    if not values:
+        return
     for name, value in values.items():
         setattr(dataset, name, value)
     Dataset.objects.filter(pk=dataset.pk).update(**values)
@@ -84,16 +91,16 @@ def store(dataset: Dataset, data_source: DataSource) -> None:
     del document["dataLayers"]
     default_view_configuration = document.pop("defaultViewConfiguration", None)
     grows = stored is not None and _without_views(stored) != _without_views(data_source)
-    change(
-        dataset,
-        voxel_size_x=x,
-        voxel_size_y=y,
-        voxel_size_z=z,
-        voxel_size_unit=unit,
-        default_view_configuration=default_view_configuration,
-        extra_properties={**document, **({"scale": scale} if scale else {})},
-        version=locked.version + (1 if grows else 0),
-    )
+    values = {
+        "voxel_size_x": x,
+        "voxel_size_y": y,
+        "voxel_size_z": z,
+        "voxel_size_unit": unit,
+        "default_view_configuration": default_view_configuration,
+        "extra_properties": {**document, **({"scale": scale} if scale else {})},
+        "version": locked.version + (1 if grows else 0),
+    }
+    _write(dataset, values)
     dataset.refresh_from_db(fields=["layers"])  # forgets the layers that were prefetched
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from factories import make_dataset, make_organization
+from tests.factories import make_dataset, make_organization
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
