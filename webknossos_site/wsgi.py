@@ -1,9 +1,27 @@
 """The WSGI entry: chunk requests take the fast path, everything else is Django's."""
 
 import os
+from typing import TYPE_CHECKING
 
 from django.core.wsgi import get_wsgi_application
 
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webknossos_site.settings")
 
-application = get_wsgi_application()
+
+def _composed() -> "WSGIApplication":
+    django_application = get_wsgi_application()
+    # Only now are the apps' models there to be imported.
+    from django.conf import settings
+
+    from datasets.streaming.bounded_uploads import with_bounded_uploads
+    from datasets.streaming.fast_path import in_front_of
+
+    return with_bounded_uploads(
+        in_front_of(django_application), at_once=max(settings.ENVIRONMENT.web_threads // 2, 1)
+    )
+
+
+application = _composed()

@@ -1,0 +1,210 @@
+"""An array as a dialect presents it: its own axes, origin and chunks, over one VoxelArray.
+
+Where a presented chunk is a stored chunk, its stored bytes are found and handed on undecoded;
+otherwise the box is read and laid out. How metadata describes it is each dialect's own.
+"""
+
+import itertools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from datasets.voxels.array import MAX_BOX_BYTES, ChunkCodec, StoredBytes, VoxelArray, Voxels
+from datasets.voxels.box import Box, Vec3
+from datasets.voxels.errors import BoxTooLarge, VoxelsBroken
+
+Axes = tuple[str, ...]
+Position = tuple[int, ...]
+
+_READ_ORDER = "cxyz"
+
+
+def read_within(
+    array: VoxelArray,
+    layer_box: Box,
+    box: Box,
+    *,
+    channels: range | None = None,
+    additional: dict[str, int] | None = None,
+    max_bytes: int = MAX_BOX_BYTES,
+) -> Voxels:
+    """The voxels of `box` (c, x, y, z), zero where it leaves the layer's box.
+
+    `additional` gives the index on every additional axis, by default 0 on each. Raises BoxTooLarge
+    before anything is read.
+    """
+    if additional is None:
+        additional = {axis.name: 0 for axis in array.additional_axes}
+    inside = box.clipped(layer_box)
+    count = array.num_channels if channels is None else len(channels)
+    size = count * box.volume * array.dtype.itemsize
+    if size > max_bytes:
+        raise BoxTooLarge(
+            f"That is {readable_size(size)}, but one request gives at most "
+            f"{readable_size(max_bytes)}. Ask for a smaller box or a coarser mag."
+        )
+    if inside == box:
+        return array.read(box, channels=channels, additional=additional, max_bytes=max_bytes)
+    voxels = np.zeros((count, *box.size), array.dtype, order="F")
+    if inside.volume:
+        where = (slice(None), *inside.slices_in(box))
+        voxels[where] = array.read(
+            inside, channels=channels, additional=additional, max_bytes=max_bytes
+        )
+    return voxels
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """How a dialect cuts an array: per axis of `axes` its length and that of a chunk.
+
+    `origin` is the voxel (x, y, z, in the mag's own voxels) that the dialect counts from.
+    """
+
+    axes: Axes
+    shape: tuple[int, ...]
+    chunk_shape: tuple[int, ...]
+    origin: Vec3
+
+    def position(self, numbers: list[str]) -> Position | None:
+        """The chunk's position that these texts name, None for one that is not in the grid."""
+        if len(numbers) != len(self.axes):
+            return None
+        position = []
+        for text, length, chunk in zip(numbers, self.shape, self.chunk_shape, strict=True):
+            if not (text.isdecimal() and text.isascii() and len(text) < 16):
+                return None
+            index = int(text)
+            if index * chunk >= length or (text[0] == "0" and text != "0"):
+                return None
+            position.append(index)
+        return tuple(position)
+
+
+class StoredChunks:
+    """Presented chunks that are stored chunks, in the dialect's own order of axes."""
+
+    def __init__(self, array: VoxelArray, codec: ChunkCodec, layer_box: Box, grid: Grid) -> None:
+        self.codec = codec
+        self._array = array
+        self._layer_box = layer_box
+        self._additional = [axis.name for axis in array.additional_axes]
+        places = {axis: place for place, axis in enumerate(grid.axes)}
+        self._places = [places[axis] for axis in (*_READ_ORDER, *self._additional)]
+        self._shift = [
+            offset // length
+            for offset, length in zip(grid.origin, array.chunk_shape[1:], strict=True)
+        ]
+        # Without compression the length of a chunk is known; a cut one would not be noticed.
+        self._length = None if codec.steps else math.prod(codec.shape) * codec.dtype.itemsize
+
+    def chunk(self, position: Position) -> StoredBytes | None:
+        """Where a chunk's bytes lie; None where it is absent or outside of the layer's box.
+
+        Raises VoxelsBroken where what is stored is known to be cut.
+        """
+        c, x, y, z, *additional = (position[place] for place in self._places)
+        shift_x, shift_y, shift_z = self._shift
+        x, y, z = x + shift_x, y + shift_y, z + shift_z
+        _, width, height, depth = self._array.chunk_shape
+        low_x, low_y, low_z = self._layer_box.offset
+        if (x + 1) * width <= low_x or (y + 1) * height <= low_y or (z + 1) * depth <= low_z:
+            return None
+        indices = dict(zip(self._additional, additional, strict=True)) if additional else None
+        stored = self._array.stored_chunk((c, x, y, z), additional=indices)
+        if stored is not None and self._length not in {None, stored.length}:
+            raise VoxelsBroken(
+                stored.path.name,
+                f"chunk {(c, x, y, z)} has {stored.length} bytes instead of {self._length}",
+            )
+        return stored
+
+
+class DecodedChunks:
+    """Presented chunks that are read, converted to `dtype` and laid out along `layout`.
+
+    `layout` names the axes from the slowest to the fastest in a chunk's bytes; on additional axes
+    chunks have length 1.
+    """
+
+    codec = None
+
+    def __init__(
+        self,
+        array: VoxelArray,
+        layer_box: Box,
+        grid: Grid,
+        layout: Axes,
+        dtype: np.dtype[np.generic],
+    ) -> None:
+        self._array = array
+        self._layer_box = layer_box
+        self._grid = grid
+        self._order = [_READ_ORDER.index(axis) for axis in layout if axis in _READ_ORDER]
+        self._dtype = dtype
+
+    def chunk(self, position: Position) -> bytes | None:
+        """A chunk's bytes, uncompressed; None where all of it is zero."""
+        lengths = dict(zip(self._grid.axes, self._grid.chunk_shape, strict=True))
+        places = dict(zip(self._grid.axes, position, strict=True))
+        x, y, z = (
+            origin + places[axis] * lengths[axis]
+            for axis, origin in zip("xyz", self._grid.origin, strict=True)
+        )
+        box = Box((x, y, z), (lengths["x"], lengths["y"], lengths["z"]))
+        first = places["c"] * lengths["c"]
+        voxels = read_within(
+            self._array,
+            self._layer_box,
+            box,
+            channels=range(first, min(first + lengths["c"], self._array.num_channels)),
+            additional={axis.name: places[axis.name] for axis in self._array.additional_axes},
+        )
+        if not voxels.any():
+            return None
+        if voxels.shape[0] < lengths["c"]:
+            missing = lengths["c"] - voxels.shape[0]
+            voxels = np.pad(voxels, ((0, missing), (0, 0), (0, 0), (0, 0)))
+        return voxels.astype(self._dtype, copy=False).transpose(self._order).tobytes()
+
+
+Chunks = StoredChunks | DecodedChunks
+
+
+@dataclass(frozen=True, slots=True)
+class PresentedArray:
+    """An array in a dialect: the document that describes it, and its chunks."""
+
+    metadata: bytes
+    grid: Grid
+    chunks: Chunks
+
+    def chunk(self, numbers: list[str]) -> bytes | StoredBytes | None:
+        """The chunk at the position that these texts name, None for an absent one."""
+        position = self.grid.position(numbers)
+        return None if position is None else self.chunks.chunk(position)
+
+
+def is_aligned(origin: Vec3, array: VoxelArray) -> bool:
+    """Whether a grid that starts at `origin` is the stored one, moved by whole chunks."""
+    return not any(
+        offset % length for offset, length in zip(origin, array.chunk_shape[1:], strict=True)
+    )
+
+
+def order_of_bytes(codec: ChunkCodec) -> Axes:
+    """The axes along which a stored chunk is longer than 1, from the slowest to the fastest."""
+    return tuple(axis for axis, length in zip(codec.axes, codec.shape, strict=True) if length > 1)
+
+
+def grid_lengths(axes: Axes, *groups: dict[str, int]) -> tuple[int, ...]:
+    """Pick the length of every axis from the groups, in the order of `axes`."""
+    lengths = dict(itertools.chain.from_iterable(group.items() for group in groups))
+    return tuple(lengths[axis] for axis in axes)
+
+
+def readable_size(size: int) -> str:
+    """A number of bytes for people."""
+    power = min(int(math.log(max(size, 1), 1024)), 4)
+    return f"{size / 1024**power:,.1f} {('bytes', 'KiB', 'MiB', 'GiB', 'TiB')[power]}"

@@ -1,0 +1,125 @@
+"""Which dialect answers which address below /data/, and how a failure becomes an answer.
+
+One function for both front doors. Access is decided here, before anything of a dataset is touched.
+"""
+
+import logging
+import re
+
+from django.core.cache import cache
+
+from datasets.services.histograms import histograms
+from datasets.streaming import boxes, ome_zarr, proxy, slices, zarr2
+from datasets.streaming.access import admitted
+from datasets.streaming.answers import (
+    NOT_FOUND,
+    PREFLIGHT,
+    Answer,
+    Rendered,
+    error_answer,
+    json_answer,
+    render,
+)
+from datasets.streaming.catalog import ServedDataset, ServedLayer
+from datasets.streaming.requests import CredentialKind, DataRequest
+from datasets.voxels.errors import BoxTooLarge, VoxelsError
+from sharing.errors import NotFound, ServiceError
+
+_CACHE_SECONDS = 24 * 3600
+_READING = {"GET", "HEAD"}
+
+# The first group is the dialect, the second the dataset, the third what follows.
+FILES = re.compile(r"(zarr|ome-zarr|viewer)/([0-9a-f]{24})(?:/(.*))?", re.DOTALL)
+PROXIED = re.compile(r"datasets/([0-9a-f]{24})/proxy/(.+)", re.DOTALL)
+LAYERS = re.compile(
+    r"datasets/([0-9a-f]{24})/layers/([^/]+)/(data|findData|histogram|thumbnail\.jpg)"
+)
+
+log = logging.getLogger(__name__)
+
+
+def is_for_files(path: str) -> bool:
+    """Whether what lies at this address is a file of a dialect or a stored one."""
+    return FILES.fullmatch(path) is not None or PROXIED.fullmatch(path) is not None
+
+
+def respond(request: DataRequest) -> Rendered:
+    """The response to any request for data; whatever goes wrong, it says so in a sentence."""
+    if request.method == "OPTIONS":
+        return PREFLIGHT
+    try:
+        return render(request, _answer(request))
+    except NotFound:
+        return render(request, NOT_FOUND)
+    except ServiceError as error:
+        return render(request, error_answer(error.status, *error.messages))
+    except BoxTooLarge as error:
+        return render(request, error_answer(400, str(error)))
+    except VoxelsError as error:
+        return render(request, error_answer(422, str(error)))
+    except Exception:
+        log.exception("A request for data failed: %s", request.path)
+        return render(request, error_answer(500, "The server failed. Its log says why."))
+
+
+def _answer(request: DataRequest) -> Answer:
+    path = request.path
+    if found := FILES.fullmatch(path):
+        dialect, dataset_id, rest = found.groups(default="")
+        dataset = _admitted(request, dataset_id)
+        if dialect == "zarr":
+            answer = zarr2.answer(request, dataset, rest)
+        elif dialect == "viewer":
+            answer = ome_zarr.answer_viewer(dataset, rest)
+        else:
+            answer = ome_zarr.answer(dataset, rest)
+    elif found := LAYERS.fullmatch(path):
+        dataset_id, layer_name, what = found.groups()
+        dataset = _admitted(request, dataset_id, posts=what == "data")
+        answer = _of_layer(request, dataset, dataset.layer(layer_name), what)
+    elif found := PROXIED.fullmatch(path):
+        dataset = _admitted(request, found[1])
+        answer = proxy.answer(request, dataset, found[2])
+    else:
+        return NOT_FOUND
+    return _for_audience(request, dataset, answer)
+
+
+def _admitted(request: DataRequest, dataset_id: str, *, posts: bool = False) -> ServedDataset:
+    dataset = admitted(dataset_id, request.credential)
+    if request.method not in _READING and not (posts and request.method == "POST"):
+        raise MethodNotAllowed(f"{request.method} is not possible here; this data is only read.")
+    return dataset
+
+
+class MethodNotAllowed(ServiceError):
+    """Data is only read."""
+
+    status = 405
+
+
+def _for_audience(request: DataRequest, dataset: ServedDataset, answer: Answer) -> Answer:
+    is_public = dataset.row.is_public
+    kind = request.credential.kind
+    return answer.for_audience(
+        is_public=is_public,
+        # Whoever else uses the browser must not get what a cookie or a personal token opened.
+        may_be_kept=answer.may_be_kept and (is_public or kind is CredentialKind.ADDRESS),
+        is_for_all_origins=is_public or request.credential.is_token,
+    )
+
+
+def _of_layer(
+    request: DataRequest, dataset: ServedDataset, layer: ServedLayer, what: str
+) -> Answer:
+    if what == "data":
+        if request.method == "POST":
+            return boxes.buckets(request, layer)
+        return boxes.cuboid(request, dataset, layer)
+    if what == "findData":
+        return boxes.find_data(layer)
+    if what == "histogram":
+        name = layer.properties.name
+        key = f"histogram:{dataset.row.pk}:{dataset.version}:{name.encode().hex()}"
+        return json_answer(cache.get_or_set(key, lambda: histograms(layer), _CACHE_SECONDS))
+    return slices.slice_picture(request, dataset, layer)

@@ -1,0 +1,63 @@
+"""Django's door to the data: the same answers as the fast path gives, and thumbnails for pages."""
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.views.decorators.csrf import csrf_exempt
+
+from datasets.services.thumbnails import thumbnail, thumbnail_etag
+from datasets.streaming.access import admitted
+from datasets.streaming.answers import NOT_FOUND, Answer, Rendered, error_answer, render
+from datasets.streaming.requests import DataRequest
+from datasets.streaming.routes import respond
+from sharing.errors import NotFound, ServiceError
+
+_THUMBNAIL_SIDE = 400
+_LARGEST_THUMBNAIL_SIDE = 4000
+
+
+@csrf_exempt
+def serve(request: HttpRequest, **_: str | None) -> HttpResponseBase:
+    """Whatever lies at an address below /data/."""
+    data_request = DataRequest.of(request.META)
+    if data_request is None:
+        raise Http404
+    return _as_django(respond(data_request))
+
+
+def layer_thumbnail(request: HttpRequest, dataset_id: str, layer_name: str) -> HttpResponseBase:
+    """A JPEG of the layer, `w` x `h` pixels (400 each by default, at most 4000)."""
+    data_request = DataRequest(request.META, path=request.path)
+    try:
+        dataset = admitted(dataset_id, data_request.credential)
+        layer = dataset.layer(layer_name)
+        size = (_side(request.GET.get("w")), _side(request.GET.get("h")))
+        answer = Answer(
+            thumbnail(dataset, layer, size),
+            content_type="image/jpeg",
+            etag=thumbnail_etag(dataset, layer, size),
+            is_public=dataset.row.is_public,
+            is_for_all_origins=False,
+        )
+    except NotFound:
+        answer = NOT_FOUND
+    except ServiceError as error:
+        answer = error_answer(error.status, *error.messages)
+    return _as_django(render(data_request, answer))
+
+
+def _side(text: str | None) -> int:
+    try:
+        side = int(text or _THUMBNAIL_SIDE)
+    except ValueError:
+        side = _THUMBNAIL_SIDE
+    return min(max(side, 1), _LARGEST_THUMBNAIL_SIDE)
+
+
+def _as_django(rendered: Rendered) -> HttpResponseBase:
+    response: HttpResponseBase
+    if isinstance(rendered.parts, tuple | list):
+        response = HttpResponse(b"".join(rendered.parts), status=rendered.status)
+    else:
+        response = StreamingHttpResponse(rendered.parts, status=rendered.status)
+    for name, value in rendered.headers:
+        response[name] = value
+    return response
