@@ -187,7 +187,9 @@ def test_a_full_disk_leaves_the_old_file_whole_and_nothing_else_behind(
         "datasource-properties-backups.log",
         "datasource-properties.json",
     ]
-    assert (tmp_path / "datasource-properties-backups.log").read_bytes().startswith(log)
+    log_after = (tmp_path / "datasource-properties-backups.log").read_bytes()
+    # A backup of what was not replaced in the end does no harm, half a backup would.
+    assert log_after.startswith(log) if call == "replace" else log_after == log
 
 
 def test_a_disk_that_fills_up_half_way_leaves_the_old_file_whole(tmp_path: Path) -> None:
