@@ -1,0 +1,138 @@
+"""Jobs in the admin: how far, how they ended, why and what to do; retried and cancelled here."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from conversion.models import Job
+from sharing.admin.display import NOTHING, badge, json_block, link_to
+from sharing.admin.scoped import OrganizationScopedAdmin, ScopedRelatedFilter
+
+LOG_LINES = 200
+_BADGES = {
+    Job.State.PENDING: "off",
+    Job.State.STARTED: "busy",
+    Job.State.SUCCESS: "good",
+    Job.State.FAILURE: "bad",
+    Job.State.CANCELLED: "off",
+}
+
+
+@admin.register(Job)
+class JobAdmin(OrganizationScopedAdmin):
+    """Jobs; their rows are written by workers alone."""
+
+    allowed = frozenset({"view"})
+    shown_people = ("owner",)
+    fieldsets = (
+        (
+            None,
+            {"fields": ("kind", "status", "progress", "cause", "advice", "dataset_link", "owner")},
+        ),
+        ("Log", {"fields": ("log",)}),
+        (
+            "Course",
+            {
+                "fields": (
+                    *("created", "started", "ended", "duration", "attempts", "not_before"),
+                    *("worker", "heartbeat", "lease_until", "cancel_requested", "notified"),
+                )
+            },
+        ),
+        (
+            "Details",
+            {"classes": ("collapse",), "fields": ("id", "organization", "given", "gave")},
+        ),
+    )
+    list_display = (
+        *("kind", "organization", "status", "progress", "dataset_link", "owner"),
+        *("attempts", "created", "duration", "cause"),
+    )
+    list_filter = ("state", "kind", ("organization", ScopedRelatedFilter))
+    list_select_related = ("organization", "dataset")
+    search_fields = ("=id", "dataset__name", "dataset__directory_name", "=dataset__id", "cause")
+    search_help_text = "A job's id, its dataset, or words of why it failed"
+    date_hierarchy = "created"
+    ordering = ("-created", "-id")
+
+    @admin.display(description="State", ordering="state")
+    def status(self, row: Job) -> SafeString:
+        """Where it stands; a running job whose worker was lost says so."""
+        if row.cancel_requested and not row.is_final:
+            return badge("busy", "being cancelled")
+        now = timezone.now()
+        if row.state == Job.State.STARTED and row.lease_until and row.lease_until < now:
+            return badge("bad", "lost its worker")
+        return badge(_BADGES[Job.State(row.state)], row.get_state_display())
+
+    @admin.display(description="Progress", ordering="percentage")
+    def progress(self, row: Job) -> SafeString | str:
+        """The stage and how far it is."""
+        if row.is_final or not row.stage:
+            return row.message or NOTHING
+        if row.percentage is None:
+            return f"{row.stage} {row.message}".strip()
+        return format_html(
+            '{} <progress max="100" value="{}"></progress> {} % {}',
+            row.stage,
+            f"{row.percentage:.0f}",
+            f"{row.percentage:.0f}",
+            row.message,
+        )
+
+    @admin.display(description="Dataset", ordering="dataset__name")
+    def dataset_link(self, row: Job) -> SafeString | str:
+        """The dataset it is about."""
+        return link_to(row.dataset)
+
+    @admin.display(description="Attempts", ordering="attempt")
+    def attempts(self, row: Job) -> str:
+        """Which attempt it is, of how many."""
+        return f"{row.attempt} of {row.max_attempts}"
+
+    @admin.display(description="Took")
+    def duration(self, row: Job) -> str:
+        """From start to end, or until now."""
+        if row.started is None:
+            return NOTHING
+        seconds = int(((row.ended or timezone.now()) - row.started).total_seconds())
+        minutes, seconds = divmod(seconds, 60)
+        hours, minutes = divmod(minutes, 60)
+        return f"{hours}:{minutes:02}:{seconds:02}"
+
+    @admin.display(description="Log")
+    def log(self, row: Job) -> SafeString | str:
+        """The last lines, oldest first."""
+        newest = list(row.log_lines.order_by("-pk")[: LOG_LINES + 1])
+        lines = [
+            (
+                "problem" if line.is_problem else "plain",
+                f"{line.at:%Y-%m-%d %H:%M:%S}",
+                line.text,
+            )
+            for line in reversed(newest[:LOG_LINES])
+        ]
+        if not lines:
+            return NOTHING
+        left_out = "Only the last lines are shown." if len(newest) > LOG_LINES else ""
+        rows = format_html_join("", '<tr class="{}"><td>{}</td><td>{}</td></tr>', lines)
+        return format_html('<table class="log">{}</table>{}', rows, left_out)
+
+    @admin.display(description="Arguments")
+    def given(self, row: Job) -> Any:
+        """What it was started with."""
+        return json_block(row.arguments)
+
+    @admin.display(description="Result")
+    def gave(self, row: Job) -> Any:
+        """What came out."""
+        return json_block(row.result)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
+        """Jobs without what the list does not show."""
+        return super().get_queryset(request).defer("arguments", "result")
