@@ -10,7 +10,7 @@ from rest_framework import serializers
 
 from datasets.access import Action, may
 from datasets.models import Dataset, DataStore
-from datasets.properties import with_bigint_envelopes
+from datasets.properties import DataSource, with_bigint_envelopes
 from datasets.services.audience import READ_DATASET
 from datasets.services.data_source import load
 from sharing.access import Actor
@@ -131,7 +131,7 @@ class DatasetSerializer(CompactDatasetSerializer):
                     "unit": dataset.voxel_size_unit,
                 }
             return unusable
-        document = load(dataset).to_json()
+        document = _with_explicit_paths(load(dataset)).to_json()
         if self.context["api_version"] >= BIGINT_ENVELOPE_SINCE:
             document = with_bigint_envelopes(document)
         return {**document, "id": identity}
@@ -167,3 +167,21 @@ class DatasetSerializer(CompactDatasetSerializer):
 
     def _is_insider(self, dataset: Dataset) -> bool:
         return self._actor.belongs_to(dataset.organization_id)
+
+
+def _with_explicit_paths(data_source: DataSource) -> DataSource:
+    """The public library refuses a remote mag without a path, so the default one is spelled out."""
+    layers = [
+        layer.model_copy(
+            update={
+                "mags": tuple(
+                    mag
+                    if mag.path
+                    else mag.model_copy(update={"path": f"./{layer.default_mag_paths(mag.mag)[0]}"})
+                    for mag in layer.mags
+                )
+            }
+        )
+        for layer in data_source.layers
+    ]
+    return data_source.model_copy(update={"layers": tuple(layers)})

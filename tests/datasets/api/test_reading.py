@@ -93,6 +93,8 @@ def test_a_dataset_is_read_with_its_properties(version: str, dataset: Dataset, a
     assert layer["boundingBox"] == {"topLeft": [1, 2, 3], "width": 10, "height": 20, "depth": 30}
     assert answer["dataSource"]["scale"] == {"factor": [4.0, 4.0, 40.0], "unit": "nanometer"}
     assert "status" not in answer["dataSource"]
+    # the public library refuses a mag without a path
+    assert [mag["path"] for mag in layer["mags"]] == ["./color/1"]
     # null for these makes the public library fail
     assert not {"numChannels", "additionalAxes", "mappings", "attachments"} & {
         key for key, value in layer.items() if value is None
