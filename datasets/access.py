@@ -14,6 +14,7 @@ from sharing.errors import NotAllowed, NotFound
 from sharing.models import SharingLink
 
 from .models import Dataset, DatasetTeam, Folder
+from .services.audience import teams_of_folder
 
 
 class Action(StrEnum):
@@ -122,8 +123,6 @@ def audience_of(dataset: Dataset) -> Audience:
 
 def audience_of_folder(folder: Folder) -> Audience:
     """The folder's audience: the teams granted on it and on its ancestors."""
-    from .services.audience import teams_of_folder
-
     return Audience(
         organization_id=folder.organization_id, team_ids=frozenset(teams_of_folder(folder))
     )

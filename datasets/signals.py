@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import Model, QuerySet
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
@@ -16,16 +17,35 @@ from .models import (
 from .services import audience
 
 
+def _is_cascade(sender: type[Model], origin: Model | QuerySet[Model] | None) -> bool:
+    """Whether a grant goes only because its dataset, folder or team does, and the pairs with it.
+
+    Refreshing a dataset that is about to go would bring back pairs that nothing deletes then.
+    """
+    model = origin.model if isinstance(origin, QuerySet) else type(origin)
+    return origin is not None and model is not sender
+
+
 @receiver([post_save, post_delete], sender=DatasetGroupObjectPermission)
-def _dataset_grant_changed(instance: DatasetGroupObjectPermission, **_: Any) -> None:
-    audience.refresh(Dataset.objects.filter(pk=instance.content_object_id))
+def _dataset_grant_changed(
+    sender: type[Model],
+    instance: DatasetGroupObjectPermission,
+    origin: Model | QuerySet[Model] | None = None,
+    **_: Any,
+) -> None:
+    if not _is_cascade(sender, origin):
+        audience.refresh(Dataset.objects.filter(pk=instance.content_object_id))
 
 
 @receiver([post_save, post_delete], sender=FolderGroupObjectPermission)
-def _folder_grant_changed(instance: FolderGroupObjectPermission, **_: Any) -> None:
-    folder = Folder.objects.filter(pk=instance.content_object_id).first()
-    if folder is not None:
-        audience.refresh_below(folder)
+def _folder_grant_changed(
+    sender: type[Model],
+    instance: FolderGroupObjectPermission,
+    origin: Model | QuerySet[Model] | None = None,
+    **_: Any,
+) -> None:
+    if not _is_cascade(sender, origin):
+        audience.refresh_below(instance.content_object)
 
 
 @receiver(post_save, sender=Folder)

@@ -17,7 +17,7 @@ def granted_teams(thing: models.Model, permission: str) -> models.QuerySet[Team]
     """The teams that hold `permission` (a codename) on `thing` itself."""
     return Team.objects.filter(
         group__in=get_group_obj_perms_model(thing)
-        .objects.filter(content_object=thing, permission__codename=permission)
+        ._default_manager.filter(content_object=thing, permission__codename=permission)
         .values("group")
     )
 

@@ -1,12 +1,29 @@
 """Folders: a tree per organization, along which access is inherited."""
 
+from typing import Self
+
 from django.core.validators import RegexValidator
 from django.db import models
+from django.db.models import QuerySet
 from tree_queries.fields import TreeNodeForeignKey
 from tree_queries.query import TreeQuerySet
 
 from sharing.ids import HexIdModel
 from sharing.models import Organization
+
+
+class FolderQuerySet(TreeQuerySet, QuerySet["Folder"]):  # type: ignore[misc]  # it has no types
+    """Questions about the tree."""
+
+    def subtree_of(self, folder_id: str) -> Self:
+        """The folder and everything below it, depth first."""
+        subtree: Self = self.descendants(folder_id, include_self=True)
+        return subtree
+
+    def chain_to(self, folder_id: str) -> Self:
+        """The folders from the root to this one, both included, in this order."""
+        chain: Self = self.ancestors(folder_id, include_self=True)
+        return chain
 
 
 class Folder(HexIdModel):
@@ -27,7 +44,7 @@ class Folder(HexIdModel):
     metadata = models.JSONField(default=list, blank=True)
     created = models.DateTimeField(auto_now_add=True)
 
-    objects = TreeQuerySet.as_manager()
+    objects = models.Manager.from_queryset(FolderQuerySet)()
 
     class Meta:
         ordering = ["name"]

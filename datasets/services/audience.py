@@ -2,10 +2,16 @@
 
 The truth is the grants on datasets and folders. A team reads a dataset when it is granted on it, on
 its folder, or on any ancestor of that folder.
+
+Two changes at once (a team loses a folder while a dataset moves into it) must not each work from
+what they saw before the other: whoever refreshes holds the organization's row until its transaction
+ends, and reads the truth only then.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -18,89 +24,140 @@ from datasets.models import (
     FolderGroupObjectPermission,
 )
 from sharing import generation
+from sharing.models import Organization
 
 READ_DATASET = "read_dataset"
 READ_FOLDER = "read_folder"
 _BATCH = 1000
 
+Pair = tuple[str, str]
+"""The ids of a dataset and of a team that may read it."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What has to be added to `DatasetTeam` and removed from it to agree with the grants."""
+
+    missing: frozenset[Pair]
+    superfluous: frozenset[Pair]
+
+    def __len__(self) -> int:
+        return len(self.missing) + len(self.superfluous)
+
 
 def teams_of_folder(folder: Folder) -> set[str]:
     """The ids of the teams granted on the folder or on any of its ancestors."""
-    chain = Folder.objects.ancestors(folder.pk, include_self=True)
-    return set(
-        FolderGroupObjectPermission.objects.filter(
-            content_object__in=[node.pk for node in chain], permission__codename=READ_FOLDER
-        ).values_list("group__team", flat=True)
-    )
+    return _inherited_teams({folder.pk})[folder.pk]
 
 
-def refresh_below(folder: Folder) -> None:
+def refresh_below(folder: Folder) -> int:
     """Refresh the datasets of the folder and of everything below it."""
-    folders = Folder.objects.descendants(folder.pk, include_self=True)
-    refresh(Dataset.objects.filter(folder__in=[node.pk for node in folders]))
+    with transaction.atomic():
+        _hold({folder.organization_id})
+        folders = list(Folder.objects.subtree_of(folder.pk).values_list("pk", flat=True))
+        return refresh(Dataset.objects.filter(folder__in=folders))
 
 
 def refresh(datasets: QuerySet[Dataset] | Iterable[Dataset]) -> int:
-    """Make the pairs of these datasets what the grants say; the number of pairs changed."""
-    folder_of = (
-        dict(datasets.values_list("pk", "folder_id"))
-        if isinstance(datasets, QuerySet)
-        else {dataset.pk: dataset.folder_id for dataset in datasets}
-    )
+    """Make the pairs of these datasets what the grants say; the number of pairs changed.
+
+    Of the datasets only the keys are taken: where they lie is read anew.
+    """
     changed = 0
     with transaction.atomic():
-        inherited = _inherited_teams()
-        ids = list(folder_of)
-        for start in range(0, len(ids), _BATCH):
-            batch = ids[start : start + _BATCH]
-            own: dict[str, set[str]] = defaultdict(set)
-            for dataset_id, team_id in DatasetGroupObjectPermission.objects.filter(
-                content_object__in=batch, permission__codename=READ_DATASET
-            ).values_list("content_object_id", "group__team"):
-                own[dataset_id].add(team_id)
-            expected = {
-                (dataset_id, team_id)
-                for dataset_id in batch
-                for team_id in own[dataset_id] | inherited[folder_of[dataset_id]]
-            }
-            current = {
-                (pair.dataset_id, pair.team_id): pair.pk
-                for pair in DatasetTeam.objects.filter(dataset__in=batch)
-            }
-            missing = expected - current.keys()
-            DatasetTeam.objects.bulk_create(
-                [DatasetTeam(dataset_id=d, team_id=t) for d, t in sorted(missing)],
-                ignore_conflicts=True,
-            )
-            superfluous = [current[pair] for pair in current.keys() - expected]
-            DatasetTeam.objects.filter(pk__in=superfluous).delete()
-            changed += len(missing) + len(superfluous)
+        for batch in _batches(datasets):
+            _hold(Dataset.objects.filter(pk__in=batch).values_list("organization_id", flat=True))
+            difference = _difference(batch)
+            _apply(difference)
+            changed += len(difference)
         if changed:
             generation.bump_on_commit()
     return changed
 
 
-def _inherited_teams() -> dict[str, set[str]]:
-    """For every folder, the teams granted on it or on an ancestor; three queries in all."""
+def differences() -> Iterator[Difference]:
+    """How the table differs from the grants, batch by batch over all datasets; changes nothing."""
+    for batch in _batches(Dataset.objects.all()):
+        difference = _difference(batch)
+        if difference:
+            yield difference
+
+
+def _batches(datasets: QuerySet[Dataset] | Iterable[Dataset]) -> Iterator[list[str]]:
+    keys = (
+        iter(list(datasets.order_by("pk").values_list("pk", flat=True)))
+        if isinstance(datasets, QuerySet)
+        else iter(sorted(dataset.pk for dataset in datasets))
+    )
+    while batch := list(islice(keys, _BATCH)):
+        yield batch
+
+
+def _hold(organization_ids: Iterable[str]) -> None:
+    """Let no other refresh of these organizations run until this transaction ends."""
+    held = Organization.objects.filter(pk__in=set(organization_ids)).order_by("pk")
+    list(held.select_for_update(no_key=True).values_list("pk"))
+
+
+def _difference(dataset_ids: list[str]) -> Difference:
+    folder_of = dict(
+        Dataset.objects.filter(pk__in=dataset_ids).values_list("pk", "folder_id").order_by()
+    )
+    inherited = _inherited_teams(set(folder_of.values()))
+    expected = {
+        (dataset_id, team_id)
+        for dataset_id, folder_id in folder_of.items()
+        for team_id in inherited[folder_id]
+    }
+    expected |= set(
+        DatasetGroupObjectPermission.objects.filter(
+            content_object__in=dataset_ids,
+            permission__codename=READ_DATASET,
+            group__team__isnull=False,
+        ).values_list("content_object_id", "group__team")
+    )
+    current = set(
+        DatasetTeam.objects.filter(dataset__in=dataset_ids).values_list("dataset_id", "team_id")
+    )
+    return Difference(frozenset(expected - current), frozenset(current - expected))
+
+
+def _apply(difference: Difference) -> None:
+    DatasetTeam.objects.bulk_create(
+        [DatasetTeam(dataset_id=d, team_id=t) for d, t in sorted(difference.missing)],
+        ignore_conflicts=True,
+    )
+    datasets_of = defaultdict(list)
+    for dataset_id, team_id in difference.superfluous:
+        datasets_of[team_id].append(dataset_id)
+    for team_id, dataset_ids in datasets_of.items():
+        DatasetTeam.objects.filter(team=team_id, dataset__in=dataset_ids).delete()
+
+
+def _inherited_teams(folder_ids: set[str]) -> dict[str, set[str]]:
+    """For each of these folders, the teams granted on it or on an ancestor.
+
+    One query per level of the tree, however many folders, and one for the grants.
+    """
+    parent_of: dict[str, str | None] = {}
+    level = folder_ids
+    while level:
+        found = Folder.objects.filter(pk__in=level).values_list("pk", "parent_id").order_by()
+        parent_of.update(found)
+        level = {parent for _, parent in found if parent is not None} - parent_of.keys()
     granted: dict[str, set[str]] = defaultdict(set)
     for folder_id, team_id in FolderGroupObjectPermission.objects.filter(
-        permission__codename=READ_FOLDER
+        content_object__in=parent_of.keys(),
+        permission__codename=READ_FOLDER,
+        group__team__isnull=False,
     ).values_list("content_object_id", "group__team"):
         granted[folder_id].add(team_id)
-    parent_of = dict(Folder.objects.values_list("pk", "parent_id"))
-    teams: dict[str, set[str]] = {}
 
-    def resolve(folder_id: str) -> set[str]:
-        chain = []
-        while folder_id and folder_id not in teams:
-            chain.append(folder_id)
+    def teams_along(folder_id: str | None) -> set[str]:
+        teams: set[str] = set()
+        while folder_id is not None:
+            teams |= granted[folder_id]
             folder_id = parent_of[folder_id]
-        result = teams.get(folder_id, set())
-        for node in reversed(chain):
-            result = result | granted[node]
-            teams[node] = result
-        return result
+        return teams
 
-    for folder_id in parent_of:
-        resolve(folder_id)
-    return teams
+    return {folder_id: teams_along(folder_id) for folder_id in folder_ids}
