@@ -15,7 +15,7 @@ from .errors import NotAllowed, NotFound
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
-    from .models import User
+    from .models import Team, User
 
 
 @dataclass(frozen=True)
@@ -93,22 +93,42 @@ class PeopleAction(StrEnum):
     CHANGE_TEAM_MEMBERS = "add or remove members of a team and make team managers"
     CREATE_TEAM = "create a team"
     DELETE_TEAM = "delete a team"
-    GRANT_ROLES = "make somebody admin or dataset manager"
+    GRANT_ROLES = "change this person's roles"
     INVITE = "invite people"
-    DEACTIVATE_USER = "deactivate a person"
+    DEACTIVATE_USER = "deactivate or reactivate this person"
     ADMINISTER = "open the administration menu"
 
 
 @dataclass(frozen=True)
 class PeopleSubject:
-    """What a people action is about: an organization and, where it has one, a team of it."""
+    """What a people action is about: an organization and, where it has one, a team or person of it.
+
+    `is_operator` says that the person operates the site (is a superuser or enters the admin).
+    """
 
     organization_id: str | None
     team_id: str | None = None
+    is_default_team: bool = False
+    is_operator: bool = False
+
+    @classmethod
+    def of_team(cls, team: "Team") -> "PeopleSubject":
+        """A team and its organization."""
+        return cls(team.organization_id, team.pk, is_default_team=team.is_default)
+
+    @classmethod
+    def of_user(cls, user: "User") -> "PeopleSubject":
+        """A person and their organization."""
+        return cls(user.organization_id, is_operator=user.is_superuser or user.is_staff)
 
 
 def _admin(actor: Actor, about: PeopleSubject) -> bool:
     return actor.administers(about.organization_id)
+
+
+def _admin_of_the_person(actor: Actor, about: PeopleSubject) -> bool:
+    """An admin of an organization has no say over those who operate the whole site."""
+    return _admin(actor, about) and (actor.is_superuser or not about.is_operator)
 
 
 def _dataset_manager(actor: Actor, about: PeopleSubject) -> bool:
@@ -124,7 +144,12 @@ def _manager_of_the_team(actor: Actor, about: PeopleSubject) -> bool:
 
 
 def _member_of_the_team(actor: Actor, about: PeopleSubject) -> bool:
-    return actor.belongs_to(about.organization_id) and about.team_id in actor.team_ids
+    """Everybody is in the default team, so being in it shows nobody."""
+    return (
+        actor.belongs_to(about.organization_id)
+        and about.team_id in actor.team_ids
+        and not about.is_default_team
+    )
 
 
 PeopleReason = Callable[[Actor, PeopleSubject], bool]
@@ -139,9 +164,9 @@ PEOPLE_RULES: Mapping[PeopleAction, tuple[PeopleReason, ...]] = {
     PeopleAction.CHANGE_TEAM_MEMBERS: (_admin, _manager_of_the_team),
     PeopleAction.CREATE_TEAM: (_admin,),
     PeopleAction.DELETE_TEAM: (_admin,),
-    PeopleAction.GRANT_ROLES: (_admin,),
+    PeopleAction.GRANT_ROLES: (_admin_of_the_person,),
     PeopleAction.INVITE: (_admin,),
-    PeopleAction.DEACTIVATE_USER: (_admin,),
+    PeopleAction.DEACTIVATE_USER: (_admin_of_the_person,),
     PeopleAction.ADMINISTER: (_admin, _any_team_manager),
 }
 
@@ -156,5 +181,5 @@ def require(actor: Actor, action: PeopleAction, about: PeopleSubject) -> None:
     if may(actor, action, about):
         return
     if not actor.belongs_to(about.organization_id):
-        raise NotFound("There is no such organization or team, or you can't see it.")
+        raise NotFound("There is no such person, team or organization, or you can't see it.")
     raise NotAllowed(f"You are not allowed to {action.value}. Ask an admin of your organization.")

@@ -10,5 +10,6 @@ class SharingConfig(AppConfig):
     verbose_name = "People and access"
 
     def ready(self) -> None:
-        """Connect the signals that keep what is derived from access in step."""
+        """Connect the signals that keep derived access in step, and register the API's scheme."""
         from . import signals  # noqa: F401
+        from .api import schema  # noqa: F401

@@ -7,11 +7,14 @@ a team's group has the team's members, and any change of access raises the acces
 from typing import Any
 
 from django.contrib.sessions.models import Session
+from django.db.models import Model
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
 from . import generation
 from .models import ApiToken, SharingLink, Team, TeamMembership, User
+
+_WITHOUT_ACCESS = frozenset({"last_login", "last_activity", "last_used", "first_name", "last_name"})
 
 
 @receiver(post_save, sender=TeamMembership)
@@ -29,10 +32,16 @@ def _delete_group(instance: Team, **_: Any) -> None:
     instance.group.delete()
 
 
-def _raise_generation(update_fields: frozenset[str] | None = None, **_: Any) -> None:
-    if update_fields and update_fields <= {"last_login", "last_activity"}:
-        return
-    generation.bump_on_commit()
+def _raise_generation(
+    sender: type[Model],
+    created: bool = False,
+    update_fields: frozenset[str] | None = None,
+    **_: Any,
+) -> None:
+    # What is new was never decided about, but for memberships: they change what their people see.
+    is_news_to_nobody = created and sender is not TeamMembership
+    if not is_news_to_nobody and (not update_fields or update_fields - _WITHOUT_ACCESS):
+        generation.bump_on_commit()
 
 
 for _model in (ApiToken, SharingLink, Team, TeamMembership, User):

@@ -1,12 +1,26 @@
 """Teams: the only thing that access is granted to."""
 
+from typing import Self
+
 from django.contrib.auth.models import Group
 from django.db import models
+from django.db.models import QuerySet
 
+from sharing.access import Actor
 from sharing.ids import HexIdModel
 
 from .organization import Organization
 from .user import User
+
+
+class TeamQuerySet(QuerySet["Team"]):
+    """The lists of teams."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """The teams of the actor's organization; their members are another matter."""
+        if actor.is_superuser:
+            return self.all()
+        return self.filter(organization=actor.organization_id)
 
 
 class Team(HexIdModel):
@@ -26,6 +40,8 @@ class Team(HexIdModel):
         User, through="TeamMembership", related_name="teams", blank=True
     )
     created = models.DateTimeField(auto_now_add=True)
+
+    objects = TeamQuerySet.as_manager()
 
     class Meta:
         ordering = ["-is_default", "name"]

@@ -1,20 +1,53 @@
 """People with an account."""
 
-from typing import Any, ClassVar
+from datetime import datetime
+from typing import Any, ClassVar, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from sharing.access import Actor
 from sharing.ids import HexIdModel
 
 from .organization import Organization
 
 
+class UserQuerySet(QuerySet["User"]):
+    """The lists of people."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """The people that `actor` may see: sharing.access's SEE_TEAMMATES as a query.
+
+        Everybody sees themselves; members see the people of their own teams, where the default
+        team, which everybody is in, does not count.
+        """
+        if actor.is_superuser:
+            return self.all()
+        if actor.organization_id is None:
+            return self.none()
+        own = self.filter(organization=actor.organization_id)
+        if actor.manages_datasets_of(actor.organization_id) or actor.is_team_manager:
+            return own
+        teammates = own.filter(
+            memberships__team__in=actor.team_ids, memberships__team__is_default=False
+        )
+        return own.filter(Q(pk=actor.user_id) | Q(pk__in=teammates.values("pk")))
+
+
 class UserManager(BaseUserManager["User"]):
     """Makes users whose e-mail address is their login."""
+
+    def get_queryset(self) -> UserQuerySet:
+        """Everybody."""
+        return UserQuerySet(self.model, using=self._db)
+
+    def visible_to(self, actor: Actor) -> UserQuerySet:
+        """The people that `actor` may see."""
+        return self.get_queryset().visible_to(actor)
 
     def get_by_natural_key(self, username: str | None) -> "User":
         """The user with this address, whatever its case."""
@@ -81,6 +114,11 @@ class User(HexIdModel, AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.get_full_name()
+
+    @property
+    def active_or_created(self) -> datetime:
+        """When the person was here last; when the account was made where they never were."""
+        return self.last_activity or self.created
 
     def get_full_name(self) -> str:
         """First and last name, or the address where neither is known."""

@@ -82,10 +82,12 @@ AUTH_PASSWORD_VALIDATORS = [
 AXES_FAILURE_LIMIT = ENVIRONMENT.login_attempts
 AXES_COOLOFF_TIME = timedelta(minutes=ENVIRONMENT.login_lockout_minutes)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_LOCKOUT_TEMPLATE = "sharing/locked_out.html"
+AXES_LOCKOUT_CALLABLE = "sharing.throttling.locked_out"
+AXES_USERNAME_FORM_FIELD = "username"  # whatever the model calls it
+AXES_USERNAME_CALLABLE = "sharing.throttling.account_name"
+AXES_CLIENT_IP_CALLABLE = "sharing.throttling.client_address"
 AXES_RESET_ON_SUCCESS = True
 AXES_ENABLE_ADMIN = False
-AXES_IPWARE_PROXY_COUNT = 1 if ENVIRONMENT.behind_proxy else 0
 AXES_VERBOSE = False
 GUARDIAN_MONKEY_PATCH_USER = False
 ANONYMOUS_USER_NAME = None
@@ -124,6 +126,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "sharing.middleware.LastActivity",
+    "sharing.middleware.ServiceErrors",
     "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "webknossos_site.urls"

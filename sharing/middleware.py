@@ -1,0 +1,54 @@
+"""What every request meets on its way: errors become pages, and visits are noted."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+
+from .api.errors import as_json
+from .errors import NotAllowed, NotFound, NotSignedIn, ServiceError
+from .models import User
+from .services.people import note_activity
+
+Handler = Callable[[HttpRequest], HttpResponseBase]
+
+_PROGRAMS = ("/api/", "/data/")
+_PAGES = {NotFound.status: "404.html", NotAllowed.status: "403.html"}
+
+
+class ServiceErrors:
+    """Answers the expected failures that a view let pass: a page for people, JSON for programs."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Hand on; `process_exception` does the work."""
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """The answer to a ServiceError; None for a crash, which is Django's business."""
+        if not isinstance(error, ServiceError):
+            return None
+        if request.path.startswith(_PROGRAMS):
+            return as_json(error)
+        if isinstance(error, NotSignedIn):
+            return redirect_to_login(request.get_full_path())
+        page = _PAGES.get(error.status, "sharing/problem.html")
+        return render(request, page, {"exception": error}, status=error.status)
+
+
+class LastActivity:
+    """Notes when a signed-in person was here; tokens note it themselves."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer, then note; requests without a session cookie cost nothing."""
+        response = self.get_response(request)
+        if settings.SESSION_COOKIE_NAME in request.COOKIES and isinstance(request.user, User):
+            note_activity(request.user)
+        return response
