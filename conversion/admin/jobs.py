@@ -2,16 +2,28 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
 
 from conversion.models import Job
+from conversion.services import jobs
+from conversion.services.scans import request_scan
+from sharing.admin.actions import for_each
 from sharing.admin.display import NOTHING, badge, json_block, link_to
-from sharing.admin.scoped import OrganizationScopedAdmin, ScopedRelatedFilter
+from sharing.admin.scoped import (
+    OrganizationScopedAdmin,
+    ScopedRelatedFilter,
+    acting,
+    scoped_admin_of,
+)
+from sharing.errors import ServiceError
+from sharing.models import Organization
 
 LOG_LINES = 200
 _BADGES = {
@@ -59,6 +71,46 @@ class JobAdmin(OrganizationScopedAdmin):
     search_help_text = "A job's id, its dataset, or words of why it failed"
     date_hierarchy = "created"
     ordering = ("-created", "-id")
+    actions = ("retry", "cancel")
+
+    def get_urls(self) -> list[URLPattern]:
+        """The table's addresses, and the one that the button above the list posts to."""
+        scan = self.admin_site.admin_view(require_POST(self.scan))
+        return [path("scan/", scan, name="conversion_job_scan"), *super().get_urls()]
+
+    def scan(self, request: HttpRequest) -> HttpResponse:
+        """Ask for a scan of every organization that this person operates."""
+        organizations = scoped_admin_of(self.admin_site, Organization)
+        assert organizations is not None  # noqa: S101 (it is registered)
+        for organization in organizations.scope(request, Organization.objects.all()):
+            try:
+                job = request_scan(actor=acting(request), organization=organization)
+            except ServiceError as error:
+                messages.error(request, f"{organization}: {error}")
+            else:
+                sentence = format_html("A scan of {} waits: {}.", organization, link_to(job))
+                messages.success(request, sentence)
+        return HttpResponseRedirect(reverse("admin:conversion_job_changelist"))
+
+    @admin.action(description="Retry the chosen jobs")
+    def retry(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
+        """Failed and cancelled jobs wait for a worker again."""
+
+        def deed(job: Job) -> str:
+            jobs.retry(actor=acting(request), job_id=job.pk)
+            return f"{_name(job)} waits for a worker again."
+
+        for_each(self, request, queryset, deed)
+
+    @admin.action(description="Cancel the chosen jobs")
+    def cancel(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
+        """Waiting jobs at once, running ones as soon as their worker notices."""
+
+        def deed(job: Job) -> str:
+            is_over = jobs.cancel(actor=acting(request), job_id=job.pk).is_final
+            return f"{_name(job)} is cancelled." if is_over else f"{_name(job)} is asked to stop."
+
+        for_each(self, request, queryset, deed)
 
     @admin.display(description="State", ordering="state")
     def status(self, row: Job) -> SafeString:
@@ -136,3 +188,8 @@ class JobAdmin(OrganizationScopedAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
         """Jobs without what the list does not show."""
         return super().get_queryset(request).defer("arguments", "result")
+
+
+def _name(job: Job) -> str:
+    about = job.dataset or job.organization
+    return f"'{job.get_kind_display()}' of {about}" if about else f"'{job.get_kind_display()}'"

@@ -114,7 +114,8 @@ def _last_scan(user: User) -> Figure:
 def _worker() -> Figure:
     """When a worker last gave a sign of life; scans recur, so silence means that none runs."""
     marks = Job.objects.aggregate(heartbeat=Max("heartbeat"), ended=Max("ended"))
-    last = max((mark for mark in marks.values() if mark), default=None)
+    scanned = DiskScan.objects.aggregate(finished=Max("finished"))
+    last = max((mark for mark in (*marks.values(), *scanned.values()) if mark), default=None)
     is_silent = last is None or last < timezone.now() - 3 * settings.SCAN_INTERVAL
     note = "no sign for too long: see that worker and beat run" if is_silent else "alive"
     return Figure("Worker last heard of", last, note=note, trouble=is_silent)
