@@ -2,6 +2,8 @@
 
 from django.urls import path
 
+from datasets.streaming.views import layer_thumbnail
+
 from . import views
 
 urlpatterns = [
@@ -12,6 +14,11 @@ urlpatterns = [
     ),
     path("datasets/<str:name>/isValidNewName", views.IsValidNewNameView.as_view()),
     path("datasets/<str:dataset_id>/sharingToken", views.SharingTokenView.as_view()),
+    path(
+        "datasets/<str:dataset_id>/layers/<str:layer_name>/thumbnail",
+        layer_thumbnail,
+        name="layer-thumbnail",
+    ),
     path("datasets/<str:dataset_id>", views.DatasetView.as_view()),
     path("datastores", views.DataStoreListView.as_view()),
 ]

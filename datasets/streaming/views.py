@@ -5,7 +5,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from datasets.services.thumbnails import thumbnail, thumbnail_etag
 from datasets.streaming.access import admitted
-from datasets.streaming.answers import NOT_FOUND, Answer, Rendered, error_answer, render
+from datasets.streaming.answers import NOT_FOUND, Answer, Audience, Rendered, error_answer, render
 from datasets.streaming.requests import DataRequest
 from datasets.streaming.routes import respond
 from sharing.errors import NotFound, ServiceError
@@ -23,25 +23,27 @@ def serve(request: HttpRequest, **_: str | None) -> HttpResponseBase:
     return _as_django(respond(data_request))
 
 
-def layer_thumbnail(request: HttpRequest, dataset_id: str, layer_name: str) -> HttpResponseBase:
+def layer_thumbnail(
+    request: HttpRequest, dataset_id: str, layer_name: str, **_: str
+) -> HttpResponseBase:
     """A JPEG of the layer, `w` x `h` pixels (400 each by default, at most 4000)."""
     data_request = DataRequest(request.META, path=request.path)
     try:
         dataset = admitted(dataset_id, data_request.credential)
         layer = dataset.layer(layer_name)
         size = (_side(request.GET.get("w")), _side(request.GET.get("h")))
-        answer = Answer(
+        picture = Answer(
             thumbnail(dataset, layer, size),
             content_type="image/jpeg",
             etag=thumbnail_etag(dataset, layer, size),
-            is_public=dataset.row.is_public,
-            is_for_all_origins=False,
         )
     except NotFound:
-        answer = NOT_FOUND
+        return _as_django(render(data_request, NOT_FOUND))
     except ServiceError as error:
-        answer = error_answer(error.status, *error.messages)
-    return _as_django(render(data_request, answer))
+        return _as_django(render(data_request, error_answer(error.status, *error.messages)))
+    # The browser keeps it and asks whether it is still the same, as the cookie that opened it.
+    audience = Audience(dataset.row.is_public, may_keep=True, is_any_origin=False)
+    return _as_django(render(data_request, picture, audience))
 
 
 def _side(text: str | None) -> int:
