@@ -10,12 +10,24 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from datasets.models import Dataset
+from sharing.access import Actor
 from sharing.ids import HexIdModel
 from sharing.models import Organization, User
 
 
 class JobQuerySet(QuerySet["Job"]):
-    """Questions about jobs."""
+    """Questions about jobs. Every list that a person sees starts from `visible_to`."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """A person's own jobs; for admins, all of their organization."""
+        if actor.is_superuser:
+            return self.all()
+        if actor.is_anonymous:
+            return self.none()
+        visible = Q(owner=actor.user_id)
+        if actor.administers(actor.organization_id):
+            visible |= Q(organization=actor.organization_id)
+        return self.filter(visible)
 
     def unfinished(self) -> Self:
         """Jobs that wait or run."""

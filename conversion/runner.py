@@ -1,0 +1,205 @@
+"""Runs one job: claims it, keeps its lease alive, does its work, and says how it ended.
+
+Expected failures carry their cause and advice; for a crash people get a reference under which the
+operator finds it in the log. A job that was claimed is never left without an end or a lease that
+runs out.
+"""
+
+import errno
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.utils import timezone
+
+from sharing.errors import ServiceError
+
+from .models import Job
+from .services import jobs
+from .services.jobs import Cancelled, LeaseLost
+
+logger = logging.getLogger(__name__)
+
+HEARTBEAT_SECONDS = 15.0
+PROGRESS_SECONDS = 1.0
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_PASSING = {errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN, errno.EBUSY, errno.ENOTCONN}
+
+
+class JobFailed(Exception):
+    """An expected failure: why, and what to do. A temporary one is tried again by itself."""
+
+    def __init__(self, cause: str, advice: str = "", *, is_temporary: bool = False) -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.advice = advice
+        self.is_temporary = is_temporary
+
+
+class Run:
+    """A job in the hands of its work. Every method raises LeaseLost or Cancelled once the work has
+    to stop; let them pass.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.stop: LeaseLost | Cancelled | None = None  # set by the heartbeat
+        self._shown_at = float("-inf")
+
+    def check(self) -> None:
+        """Go on only if the job is still ours and wanted."""
+        if self.stop is not None:
+            raise self.stop
+
+    def progress(self, stage: str, percentage: float | None = None, message: str = "") -> None:
+        """Show how far it is; cheap to call often."""
+        self.check()
+        now = time.monotonic()
+        if stage == self.job.stage and now < self._shown_at + PROGRESS_SECONDS:
+            return
+        self._shown_at = now
+        jobs.progress(self.job, stage=stage, percentage=percentage, message=message)
+
+    def log(self, text: str, *, is_problem: bool = False) -> None:
+        """Add a line to the job's log."""
+        self.check()
+        jobs.log(self.job, text, is_problem=is_problem)
+
+
+Work = Callable[[Run], dict[str, Any]]
+"""Does a job and returns its result, JSON-able. It may run again after a crash: it must not mind
+what an earlier attempt has left.
+"""
+
+
+@dataclass(frozen=True)
+class Handler:
+    """What is done for a kind of job, and what once it is over, whatever way it ended."""
+
+    work: Work
+    notify: Callable[[Job], None]
+
+
+_handlers: dict[str, Handler] = {}
+
+
+def register(kind: Job.Kind, *, work: Work, notify: Callable[[Job], None]) -> None:
+    """Say what a kind of job does."""
+    _handlers[kind.value] = Handler(work, notify)
+
+
+def run(job_id: str) -> None:
+    """Run the job, unless somebody else has it or it is over."""
+    job = jobs.claim(job_id)
+    if job is None:
+        return
+    this_run = Run(job)
+    try:
+        with _kept_alive(this_run):
+            _work(this_run)
+    except LeaseLost:
+        logger.warning("job %s was lost to another worker", job_id)
+        return
+    except DatabaseError:
+        # Its lease runs out, and the watchdog takes it from there.
+        logger.exception("job %s could not be brought to an end", job_id)
+        return
+    job.refresh_from_db()
+    notify(job)
+
+
+def notify(job: Job) -> None:
+    """Tell people of a job that is over, once. Trouble with that is only logged."""
+    if not job.is_final or job.kind not in _handlers:
+        return
+    if not Job.objects.filter(pk=job.pk, notified=None).update(notified=timezone.now()):
+        return
+    try:
+        _handlers[job.kind].notify(job)
+    except Exception:
+        logger.exception("nobody could be told of job %s", job.pk)
+
+
+def _work(this_run: Run) -> None:
+    job = this_run.job
+    try:
+        if job.cancel_requested:
+            raise Cancelled
+        result = _handlers[job.kind].work(this_run)
+        this_run.check()
+    except Cancelled:
+        jobs.acknowledge_cancel(job)
+    except LeaseLost:
+        raise
+    except Exception as error:
+        failure = _explained(error, job)
+        if failure.is_temporary:
+            jobs.put_back(job, cause=failure.cause, advice=failure.advice)
+        else:
+            jobs.fail(job, cause=failure.cause, advice=failure.advice)
+    except BaseException:  # the worker is being stopped
+        jobs.put_back(job, cause="The worker was stopped.", advice="Retry.", wait=False)
+        raise
+    else:
+        jobs.succeed(job, result)
+
+
+def _explained(error: Exception, job: Job) -> JobFailed:
+    """Expected failures in their own words; of a crash only where to find it."""
+    match error:
+        case JobFailed():
+            return error
+        case ServiceError():
+            return JobFailed(str(error))
+        case OSError() if error.errno in _FULL:
+            return JobFailed("The disk is full.", "Free space or ask the operator to, then retry.")
+        case OSError() if error.errno in _PASSING:
+            return JobFailed(
+                f"The disk did not answer ({error.strerror}).",
+                "Ask the operator to check the disk, then retry.",
+                is_temporary=True,
+            )
+        case OperationalError() | InterfaceError():
+            logger.warning("job %s met a database fault", job.pk, exc_info=error)
+            return JobFailed(
+                "The database did not answer.", "Retry in some minutes.", is_temporary=True
+            )
+    reference = secrets.token_hex(4)
+    logger.error("job %s crashed (reference %s)", job.pk, reference, exc_info=error)
+    return JobFailed(
+        "Something unexpected went wrong.",
+        f"Retry; if it happens again, give your operator the reference {reference}.",
+    )
+
+
+@contextmanager
+def _kept_alive(this_run: Run) -> Iterator[None]:
+    """Renew the lease from a thread until the work is over."""
+    over = threading.Event()
+
+    def renew() -> None:
+        try:
+            while not over.wait(HEARTBEAT_SECONDS):
+                try:
+                    jobs.renew(this_run.job)
+                except (LeaseLost, Cancelled) as stop:
+                    this_run.stop = stop
+                    return
+                except DatabaseError:
+                    logger.warning("the lease of job %s was not renewed", this_run.job.pk)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=renew, name=f"heartbeat of {this_run.job.pk}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

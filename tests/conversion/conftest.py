@@ -1,0 +1,31 @@
+"""A data directory of its own, and kinds of work that tests control."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conversion import runner
+from sharing.models import Organization
+from tests.factories import make_organization
+
+
+@pytest.fixture(autouse=True)
+def binary_data(tmp_path: Path, settings: Any) -> Path:
+    settings.BINARY_DATA_DIR = tmp_path / "binaryData"
+    settings.BINARY_DATA_DIR.mkdir()
+    return settings.BINARY_DATA_DIR
+
+
+@pytest.fixture
+def lab(db: None) -> Organization:
+    return make_organization()
+
+
+@pytest.fixture
+def handlers(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, runner.Handler]]:
+    """What the kinds of jobs do, for a test to replace."""
+    replaced = dict(runner._handlers)
+    monkeypatch.setattr(runner, "_handlers", replaced)
+    yield replaced
