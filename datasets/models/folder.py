@@ -4,38 +4,47 @@ from typing import Self
 
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import QuerySet
-from tree_queries.fields import TreeNodeForeignKey
-from tree_queries.query import TreeQuerySet
+from django.db.models import Case, QuerySet, Value, When
 
 from sharing.ids import HexIdModel
 from sharing.models import Organization
 
 
-class FolderQuerySet(TreeQuerySet, QuerySet["Folder"]):  # type: ignore[misc]  # it has no types
-    """Questions about the tree."""
+class FolderQuerySet(QuerySet["Folder"]):
+    """Questions about the tree, answered with one short query per level of it.
+
+    Trees are wide and shallow, so this asks less of the database than a recursive query, which
+    walks the trees of all organizations.
+    """
 
     def subtree_of(self, folder_id: str) -> Self:
-        """The folder and everything below it, depth first."""
-        subtree: Self = self.descendants(folder_id, include_self=True)
-        return subtree
+        """The folder and everything below it."""
+        found, level = {folder_id}, {folder_id}
+        while level:
+            below = self.model._default_manager.filter(parent__in=level)
+            level = set(below.values_list("pk", flat=True)) - found
+            found |= level
+        return self.filter(pk__in=found)
 
     def chain_to(self, folder_id: str) -> Self:
         """The folders from the root to this one, both included, in this order."""
-        chain: Self = self.ancestors(folder_id, include_self=True)
-        return chain
+        chain: list[str] = []
+        above: str | None = folder_id
+        while above is not None:
+            chain.append(above)
+            parents = self.model._default_manager.filter(pk=above)
+            above = parents.values_list("parent_id", flat=True).first()
+        distance = Case(*[When(pk=pk, then=Value(steps)) for steps, pk in enumerate(chain)])
+        return self.filter(pk__in=chain).order_by(distance.desc())
 
 
 class Folder(HexIdModel):
-    """A folder. Teams granted on it may read everything below it.
-
-    It is a node of django-tree-queries; its base class is not used because the key is ours.
-    """
+    """A folder. Teams granted on it may read everything below it."""
 
     ROOT_NAME = "Datasets"
 
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="folders")
-    parent = TreeNodeForeignKey(
+    parent = models.ForeignKey(
         "self", on_delete=models.PROTECT, related_name="children", null=True, blank=True
     )
     name = models.CharField(
