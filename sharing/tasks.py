@@ -1,17 +1,16 @@
 """What workers do for this app."""
 
+from celery import shared_task
 from django.contrib.auth.tokens import default_token_generator
 from django.urls import reverse
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
-from webknossos_site.celery import app
-
 from . import mail
 from .models import User
 
 
-@app.task
+@shared_task(name="sharing.tasks.send_password_reset")
 def send_password_reset(email: str) -> None:
     """Mail a link for a new password, where an active account has this address.
 
