@@ -1,0 +1,47 @@
+"""What the buttons of the list and of a dataset's page do; each leads back to a page."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from datasets.access import dataset_for
+from datasets.services import disk_changes
+
+from .actor import actor_of
+from .addresses import came_from
+from .told import told
+
+
+@require_POST
+def reload(request: HttpRequest, dataset_id: str) -> HttpResponse:
+    """Look at the dataset's directory now."""
+    actor = actor_of(request)
+    dataset = dataset_for(actor, dataset_id)
+    with told(request, f"'{dataset}' was read anew from disk."):
+        disk_changes.reload_dataset(actor=actor, dataset=dataset)
+    return redirect(came_from(request, otherwise=reverse("datasets:status", args=[dataset])))
+
+
+@require_POST
+def apply_changes(request: HttpRequest, dataset_id: str) -> HttpResponse:
+    """Take the settings that were found on disk."""
+    actor = actor_of(request)
+    dataset = dataset_for(actor, dataset_id)
+    with told(request, f"The settings of '{dataset}' are now those found on disk."):
+        disk_changes.apply_pending(
+            actor=actor, dataset=dataset, pending_hash=request.POST.get("pending_hash", "")
+        )
+    return redirect("datasets:status", dataset)
+
+
+@require_POST
+def dismiss_changes(request: HttpRequest, dataset_id: str) -> HttpResponse:
+    """Keep the settings as they are."""
+    actor = actor_of(request)
+    dataset = dataset_for(actor, dataset_id)
+    with told(request, f"The settings of '{dataset}' stay as they are."):
+        disk_changes.dismiss_pending(
+            actor=actor, dataset=dataset, pending_hash=request.POST.get("pending_hash", "")
+        )
+    return redirect("datasets:status", dataset)

@@ -1,0 +1,1 @@
+"""View mode: the page, the frame with Neuroglancer in it, and what the page saves."""

@@ -1,0 +1,75 @@
+// What a link says after its `#`: position, zoom, rotation, layout, and how layers are shown.
+// Written as JSON; read, too, in the older form `x,y,z,mode,zoom`. Whatever a link says, only known
+// keys with valid values are taken: there is no way to name a source or a shader in it.
+
+import { LAYOUTS } from "./mapping.js";
+
+const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
+const isBoolean = (value) => typeof value === "boolean";
+const isPoint = (value) => Array.isArray(value) && value.length === 3 && value.every(isNumber);
+const isNumbers = (value) => Array.isArray(value) && value.every(isNumber);
+const isWithin = (low, high) => (value) => isNumber(value) && value >= low && value <= high;
+
+const VIEW_KEYS = {
+  position: isPoint,
+  additional: isNumbers,
+  zoom: (value) => isNumber(value) && value > 0,
+  rotation: isPoint,
+  layout: (value) => LAYOUTS.includes(value),
+  interpolation: isBoolean,
+};
+const LAYER_KEYS = {
+  alpha: isWithin(0, 100),
+  color: (value) => isPoint(value) && value.every(isWithin(0, 255)),
+  gammaCorrectionValue: isWithin(0, 10),
+  intensityRange: (value) => isNumbers(value) && value.length === 2 && value[0] <= value[1],
+  isDisabled: isBoolean,
+  isInverted: isBoolean,
+  hiddenChannels: isNumbers,
+};
+
+const pick = (values, keys) =>
+  Object.fromEntries(Object.keys(keys).filter((key) => keys[key](values[key])).map((key) => [key, values[key]]));
+
+/** The view that a fragment asks for; only of layers that `layerNames` has. */
+export function parseFragment(fragment, layerNames) {
+  const text = decoded(fragment.replace(/^#/, "").replace(/^!/, ""));
+  if (!text) return {};
+  if (!text.startsWith("{")) return parseNumbers(text);
+  let said;
+  try {
+    said = JSON.parse(text);
+  } catch {
+    return {};
+  }
+  const view = pick({ ...said, zoom: said.zoom ?? said.zoomStep }, VIEW_KEYS);
+  const layers = said.layers ?? said.stateByLayer ?? {};
+  for (const name of layerNames) {
+    if (!Object.hasOwn(layers, name) || layers[name] === null) continue;
+    view.layers ??= {};
+    view.layers[name] = pick(layers[name], LAYER_KEYS);
+  }
+  return view;
+}
+
+/** The fragment, without `#`, of a link to `view`. */
+export function fragmentOf(view) {
+  const said = pick(view, VIEW_KEYS);
+  said.layers = Object.fromEntries(Object.entries(view.layers).map(([name, layer]) => [name, pick(layer, LAYER_KEYS)]));
+  return encodeURIComponent(JSON.stringify(said));
+}
+
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return "";
+  }
+}
+
+// x, y, z, the mode (0: cross-sections), the zoom, and perhaps three angles.
+function parseNumbers(text) {
+  const numbers = text.split(",").map((part) => (part.trim() === "" ? NaN : Number(part)));
+  const [x, y, z, , zoom, ...angles] = numbers;
+  return pick({ position: [x, y, z], zoom, rotation: angles.slice(0, 3) }, VIEW_KEYS);
+}

@@ -1,0 +1,103 @@
+// The one module that touches Neuroglancer, which runs in a frame of the same origin.
+
+import { appearanceOf, namesOf, placeOf, stateOf, viewOfPlace, zoomToFit } from "./mapping.js";
+
+// The page around the frame has its own controls for these.
+const HIDDEN = [
+  "showHelpButton", "showSettingsButton", "showEditStateButton", "showScreenshotButton",
+  "showToolPaletteButton", "showLayerListPanelButton", "showSelectionPanelButton",
+  "showLayerSidePanelButton", "showLocation", "showAnnotationToolStatus", "showLayerPanel",
+  "showLayerHoverValues", "showTopBar", "showUIControls",
+];
+const POLL_MILLISECONDS = 50;
+const TIMEOUT_MILLISECONDS = 60_000;
+
+/** The viewer inside `frame`, once Neuroglancer has started there. */
+export async function openFrame(frame, manifest) {
+  const deadline = performance.now() + TIMEOUT_MILLISECONDS;
+  while (!frame.contentWindow?.viewer?.state) {
+    if (performance.now() > deadline) throw new Error("The viewer did not start.");
+    await new Promise((resolve) => setTimeout(resolve, POLL_MILLISECONDS));
+  }
+  return new Frame(frame, manifest);
+}
+
+class Frame {
+  #viewer;
+  #window;
+  #manifest;
+
+  constructor(frame, manifest) {
+    this.#window = frame.contentWindow;
+    this.#viewer = this.#window.viewer;
+    this.#manifest = manifest;
+    for (const name of HIDDEN) {
+      const shown = this.#viewer.uiConfiguration[name];
+      if (shown) shown.value = false;
+    }
+  }
+
+  /** Show `view` from scratch. */
+  show(view) {
+    const state = stateOf(this.#manifest, view, location.origin);
+    if (!view.zoom) state.crossSectionScale = this.#fittingZoom(state.layout);
+    state.projectionScale = state.crossSectionScale * this.#window.innerHeight * 0.6;
+    this.#viewer.state.reset();
+    this.#viewer.state.restoreState(state);
+  }
+
+  /** Bring one layer, or all, to how `view` shows them, without loading them anew. */
+  applyAppearance(view, layers = this.#manifest.layers) {
+    for (const layer of layers) {
+      for (const [channel, name] of namesOf(layer).entries()) {
+        const managed = this.#viewer.layerManager.getLayerByName(name);
+        if (managed) apply(managed, appearanceOf(layer, view, channel));
+      }
+    }
+  }
+
+  applyPlace(view) {
+    this.#viewer.state.restoreState(placeOf(this.#manifest, view));
+  }
+
+  setLayout(layout) {
+    this.#viewer.state.restoreState({ layout });
+  }
+
+  /** Where the person is, in the words of a view. */
+  get place() {
+    const state = JSON.parse(JSON.stringify(this.#viewer.state.toJSON()));
+    return viewOfPlace(this.#manifest, {
+      position: state.position,
+      crossSectionScale: state.crossSectionScale,
+      crossSectionOrientation: state.crossSectionOrientation ?? [0, 0, 0, 1],
+    });
+  }
+
+  /** Calls back, at most once a painted frame, after anything in the viewer has changed. */
+  onMove(callback) {
+    let isDue = false;
+    this.#viewer.state.changed.add(() => {
+      if (isDue) return;
+      isDue = true;
+      requestAnimationFrame(() => {
+        isDue = false;
+        callback();
+      });
+    });
+  }
+
+  #fittingZoom(layout) {
+    const parts = layout === "4panel" ? 2 : 1;
+    return zoomToFit(this.#manifest, this.#window.innerWidth / parts, this.#window.innerHeight / parts);
+  }
+}
+
+function apply(managed, { visible, opacity, selectedAlpha, shaderControls }) {
+  if (managed.visible !== visible) managed.setVisible(visible);
+  const layer = managed.layer;
+  if (!layer) return;
+  if (opacity !== undefined) layer.opacity.value = opacity;
+  if (selectedAlpha !== undefined) layer.displayState.selectedAlpha.value = selectedAlpha;
+  if (shaderControls) layer.shaderControlState.restoreState(shaderControls);
+}

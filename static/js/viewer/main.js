@@ -1,0 +1,86 @@
+// View mode: reads what the server says, starts the viewer, and connects everything around it.
+
+import { showMessage } from "../site.js";
+import { parseFragment } from "./fragment.js";
+import { openFrame } from "./frame.js";
+import { buildPanel, needsContrast } from "./panel.js";
+import { connectBar } from "./place.js";
+import { connectSaving } from "./saving.js";
+import { connectSharing } from "./sharing.js";
+import { CurrentView, merged } from "./view.js";
+
+const CHECK_EVERY_SECONDS = 60;
+
+const page = document.querySelector("[data-viewer]");
+const manifest = JSON.parse(document.getElementById("manifest").textContent);
+
+/** Why the layer's data can't be read, in a sentence; empty where it can. */
+async function problemOf(layer) {
+  const finest = `${layer.source}${layer.mags[0]}/zarr.json`;
+  const response = await fetch(finest, { cache: "no-store" }).catch(() => null);
+  if (response === null) return "The server can't be reached.";
+  if (response.ok) return "";
+  if (response.status === 403 || response.status === 404) {
+    return "Its data is not there, or you may no longer see it. Reload the page.";
+  }
+  const body = await response.json().catch(() => null);
+  return body?.messages?.[0]?.error ?? `The server answered with an error (${response.status}).`;
+}
+
+/** Shows in place of the viewer why nothing can be seen. */
+function fail(text) {
+  const overlay = page.querySelector("[data-overlay]");
+  overlay.querySelector("[data-overlay-text]").textContent = text;
+  overlay.hidden = false;
+}
+
+// Where nobody chose a range, the good one counts as the default: it is no change of this person.
+async function addContrast(layer, card, view) {
+  const contrast = await card.loadHistogram();
+  if (!contrast) return;
+  const base = manifest.defaultView;
+  if (needsContrast(layer, base)) base.layers[layer.name].intensityRange = contrast;
+  if (needsContrast(layer, view.value)) view.changeLayer(layer.name, { intensityRange: contrast });
+}
+
+async function start() {
+  const names = manifest.layers.map((layer) => layer.name);
+  const linked = parseFragment(location.hash, names);
+  const view = new CurrentView(merged(manifest.view, linked));
+  const cards = buildPanel(
+    page.querySelector("[data-layers]"), document.getElementById("layer-card"), manifest, view,
+  );
+  const problems = await Promise.all(manifest.layers.map(problemOf));
+  for (const [i, problem] of problems.entries()) {
+    if (problem) cards.get(names[i]).fail(problem);
+  }
+  const readable = manifest.layers.filter((_, i) => !problems[i]);
+  if (!readable.length) {
+    return fail(problems[0] ?? "This dataset has no layer with voxels.");
+  }
+  const shown = { ...manifest, layers: readable };
+  const frame = await openFrame(page.querySelector("iframe"), shown);
+  frame.show(view.value);
+
+  view.onChange(({ layer, everything }) => {
+    if (everything) frame.show(view.value);
+    else frame.applyAppearance(view.value, layer && readable.filter(({ name }) => name === layer));
+  });
+  connectBar(page.querySelector("[data-place]"), frame, view, shown);
+  connectSharing(document, manifest, view);
+  await Promise.all(readable.map((layer) => addContrast(layer, cards.get(layer.name), view)));
+  connectSaving(page, manifest, view, (base) => view.replace(base));
+  window.addEventListener("hashchange", () => {
+    view.replace(merged(view.value, parseFragment(location.hash, names)));
+  });
+  setInterval(async () => {
+    const problem = document.hidden ? "" : await problemOf(readable[0]);
+    if (problem) showMessage(problem, "warning");
+  }, CHECK_EVERY_SECONDS * 1000);
+  page.dataset.viewer = "ready";
+}
+
+start().catch((error) => {
+  console.error(error);
+  fail(`${error.message} Does this browser support WebGL 2? Reload the page to try again.`);
+});

@@ -1,0 +1,194 @@
+// Between view configurations and Neuroglancer's state. Pure functions; nothing here touches a page.
+//
+// The page's truth is the view configuration, with the keys that datasource-properties.json has:
+//   position    voxel of mag 1 (x, y, z)          position, moved to the middle of that voxel
+//   zoom        voxels per screen pixel           crossSectionScale; in the finest voxel edge
+//   rotation    degrees about x, y, z             crossSectionOrientation, a quaternion
+//   interpolation                                 a switch in the shaders of image layers
+//   blendMode   Additive | Cover                  blend: additive | default
+//   layers[name].alpha            percent         opacity; selectedAlpha of segmentations
+//   layers[name].color            0-255 each      the shader's tint
+//   layers[name].intensityRange   low, high       the shader's range
+//   layers[name].gammaCorrectionValue             the shader's exponent, inverted
+//   layers[name].isInverted, isDisabled           the shader's switch; visible
+// Beyond these keys a view has `layout` and, per layer, `hiddenChannels`: they go into links only.
+// Keys that mean nothing to Neuroglancer (fourBit, loadingStrategy, mapping ...) are left alone.
+// Neuroglancer's own state, which names sources and shader code, is never stored nor shared.
+
+export const LAYOUTS = ["4panel", "xy", "3d"];
+// Colours of the channels of a layer that has several, unless it was given a colour of its own.
+const CHANNEL_COLORS = [[0, 200, 255], [255, 0, 200], [255, 220, 0], [80, 255, 80], [255, 90, 40], [120, 120, 255]];
+const WHITE = "255,255,255";
+
+const GRAY_SHADER = `#uicontrol invlerp normalized
+#uicontrol vec3 tint color(default="#ffffff")
+#uicontrol float gamma slider(min=0.01, max=10, default=1)
+#uicontrol bool inverted checkbox(default=false)
+#uicontrol bool interpolated checkbox(default=false)
+void main() {
+  float v = interpolated ? normalized(getInterpolatedDataValue()) : normalized(getDataValue());
+  if (inverted) v = 1.0 - v;
+  v = pow(v, 1.0 / gamma);
+  if (VOLUME_RENDERING) emitRGBA(vec4(tint * v, v)); else emitRGB(tint * v);
+}`;
+
+const RGB_SHADER = `#uicontrol invlerp normalized(channel=0)
+#uicontrol vec3 tint color(default="#ffffff")
+#uicontrol float gamma slider(min=0.01, max=10, default=1)
+#uicontrol bool inverted checkbox(default=false)
+#uicontrol bool interpolated checkbox(default=false)
+float shown(int channel) {
+  return interpolated ? normalized(getInterpolatedDataValue(channel)) : normalized(getDataValue(channel));
+}
+void main() {
+  vec3 v = vec3(shown(0), shown(1), shown(2));
+  if (inverted) v = 1.0 - v;
+  v = pow(v, vec3(1.0 / gamma));
+  if (VOLUME_RENDERING) emitRGBA(vec4(tint * v, max(v.r, max(v.g, v.b)))); else emitRGB(tint * v);
+}`;
+
+/** The complete state that shows `view`; sources become absolute addresses below `origin`. */
+export function stateOf(manifest, view, origin) {
+  const [x, y, z] = manifest.voxelSize;
+  const dimensions = { x: [x, "m"], y: [y, "m"], z: [z, "m"] };
+  for (const axis of manifest.additionalAxes) dimensions[axis.name] = [1, ""];
+  const state = {
+    // Always sent: without it scales are read in metres, and axes come in the order of the arrays.
+    dimensions,
+    layers: manifest.layers.flatMap((layer) => layersOf(layer, view, manifest, origin)),
+    layout: view.layout ?? LAYOUTS[0],
+    showAxisLines: true,
+    showScaleBar: true,
+    showSlices: true,
+    showDefaultAnnotations: false,
+    crossSectionBackgroundColor: "#000000",
+    projectionBackgroundColor: "#0c1117",
+    ...placeOf(manifest, view),
+  };
+  return state;
+}
+
+/** Position, zoom and rotation as Neuroglancer has them; what `view` does not say is left out. */
+export function placeOf(manifest, view) {
+  const place = {};
+  if (view.position) {
+    const others = manifest.additionalAxes.map((axis, i) => (view.additional?.[i] ?? axis.bounds[0]) + 0.5);
+    place.position = [...view.position.map((value) => value + 0.5), ...others];
+  }
+  if (view.zoom) place.crossSectionScale = view.zoom;
+  if (view.rotation) place.crossSectionOrientation = quaternionOf(view.rotation);
+  return place;
+}
+
+/** The part of a view that a person changes by moving: the inverse of `placeOf`. */
+export function viewOfPlace(manifest, { position, crossSectionScale, crossSectionOrientation }) {
+  const view = {};
+  if (position) {
+    view.position = [...position.slice(0, 3)].map(Math.floor);
+    if (manifest.additionalAxes.length) view.additional = [...position.slice(3)].map(Math.floor);
+  }
+  if (crossSectionScale) view.zoom = crossSectionScale;
+  if (crossSectionOrientation) view.rotation = degreesOf(crossSectionOrientation);
+  return view;
+}
+
+/** The names of a layer's Neuroglancer layers: one, or one a channel. */
+export function namesOf(layer) {
+  if (layer.isRgb || layer.isSegmentation || layer.channels === 1) return [layer.name];
+  return Array.from({ length: layer.channels }, (_, channel) => `${layer.name} [${channel}]`);
+}
+
+/** What of a Neuroglancer layer follows from the view: it can be changed without loading anew. */
+export function appearanceOf(layer, view, channel = 0) {
+  const shown = view.layers[layer.name];
+  const visible = !shown.isDisabled && !(shown.hiddenChannels ?? []).includes(channel);
+  const opacity = shown.alpha / 100;
+  if (layer.isSegmentation) return { visible, selectedAlpha: opacity };
+  const controls = {
+    tint: hexOf(channelColor(layer, shown.color, channel)),
+    gamma: Math.max(shown.gammaCorrectionValue, 0.01),
+    inverted: shown.isInverted,
+    interpolated: view.interpolation,
+  };
+  if (shown.intensityRange) controls.normalized = { range: drawable(shown.intensityRange) };
+  return { visible, opacity, shaderControls: controls };
+}
+
+/** The colour of a channel: of several channels each has its own. */
+export function channelColor(layer, color, channel) {
+  const hasSeveral = namesOf(layer).length > 1;
+  return hasSeveral && String(color) === WHITE ? CHANNEL_COLORS[channel % CHANNEL_COLORS.length] : color;
+}
+
+/** The zoom at which the box of all layers fills a panel of `width` x `height` pixels. */
+export function zoomToFit(manifest, width, height) {
+  const finest = Math.min(...manifest.voxelSize);
+  const edges = [0, 1].map((axis) => {
+    const low = Math.min(...manifest.layers.map(({ box }) => box.topLeft[axis]));
+    const high = Math.max(...manifest.layers.map(({ box }) => box.topLeft[axis] + box.size[axis]));
+    return ((high - low) * manifest.voxelSize[axis]) / finest;
+  });
+  return Math.max(edges[0] / width, edges[1] / height) * 1.05 || 1;
+}
+
+function layersOf(layer, view, manifest, origin) {
+  return namesOf(layer).map((name, channel) => ({
+    name,
+    type: layer.isSegmentation ? "segmentation" : "image",
+    source: sourceOf(layer, manifest, origin),
+    tab: "rendering",
+    ...(layer.isRgb || layer.isSegmentation ? {} : { localDimensions: { "c'": [1, ""] }, localPosition: [channel] }),
+    ...(layer.isSegmentation
+      ? { segments: [] } // none chosen: all are shown
+      : {
+          shader: layer.isRgb ? RGB_SHADER : GRAY_SHADER,
+          blend: view.blendMode === "Cover" ? "default" : "additive",
+          codeVisible: false,
+        }),
+    ...appearanceOf(layer, view, channel),
+  }));
+}
+
+function sourceOf(layer, manifest, origin) {
+  const url = `${origin}${layer.source}|zarr3:`;
+  if (!layer.isRgb) return url;
+  // Red, green and blue reach one shader if the channel is an axis of its own (c^), not a local one.
+  const outputDimensions = { "c^": [1, ""] };
+  for (const [i, axis] of ["x", "y", "z"].entries()) outputDimensions[axis] = [manifest.voxelSize[i], "m"];
+  return { url, transform: { outputDimensions: inArrayOrder(layer, outputDimensions) } };
+}
+
+// The arrays' axes are the additional ones, then c, z, y, x.
+function inArrayOrder(layer, { "c^": c, x, y, z }) {
+  const ordered = {};
+  for (const name of layer.additionalAxes) ordered[name] = [1, ""];
+  return { ...ordered, "c^": c, z, y, x };
+}
+
+const hexOf = (color) => `#${color.map((part) => Math.round(part).toString(16).padStart(2, "0")).join("")}`;
+
+// A range of no width would divide by zero.
+const drawable = ([low, high]) => (high > low ? [low, high] : [low, low + 1]);
+
+/** Degrees about x, then y, then z, as a quaternion (x, y, z, w). */
+export function quaternionOf([x, y, z]) {
+  const [a, b, c] = [x, y, z].map((degrees) => (degrees * Math.PI) / 360);
+  const [sa, sb, sc] = [a, b, c].map(Math.sin);
+  const [ca, cb, cc] = [a, b, c].map(Math.cos);
+  return [
+    sa * cb * cc - ca * sb * sc,
+    ca * sb * cc + sa * cb * sc,
+    ca * cb * sc - sa * sb * cc,
+    ca * cb * cc + sa * sb * sc,
+  ];
+}
+
+/** The inverse of `quaternionOf`, rounded to hundredths of a degree. */
+export function degreesOf([x, y, z, w]) {
+  const about = [
+    Math.atan2(2 * (w * x + y * z), 1 - 2 * (x * x + y * y)),
+    Math.asin(Math.max(-1, Math.min(1, 2 * (w * y - z * x)))),
+    Math.atan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z)),
+  ];
+  return about.map((radians) => Math.round((radians * 18000) / Math.PI) / 100 + 0);
+}
