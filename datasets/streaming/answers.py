@@ -9,7 +9,6 @@ import json
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -41,37 +40,33 @@ _PREFLIGHT: Headers = [
     ("Access-Control-Max-Age", "86400"),
     ("Content-Length", "0"),
 ]
-_FIXED: Headers = [("X-Content-Type-Options", "nosniff")]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What is there to send. `body` may be a stretch of a file, which is then read at the end.
 
-    `etag` (unquoted) marks what may be cached; `is_immutable` that the address holds the version.
-    `is_public` and `may_be_kept` are the access path's: who may see it, who may keep a copy.
+    `etag` (unquoted) marks what may be kept at all; `is_immutable` that the address has the version
+    in it, so that what lies there never changes.
     """
 
     body: bytes | StoredBytes = b""
     status: int = 200
     content_type: str = _BINARY
     etag: str = ""
-    headers: Sequence[tuple[str, str]] = field(default=())
+    headers: tuple[tuple[str, str], ...] = ()
     is_immutable: bool = False
-    is_public: bool = False
-    may_be_kept: bool = True
-    is_for_all_origins: bool = True
 
-    def for_audience(
-        self, *, is_public: bool, may_be_kept: bool, is_for_all_origins: bool
-    ) -> "Answer":
-        """This answer, marked with who may see and keep it."""
-        return replace(
-            self,
-            is_public=is_public,
-            may_be_kept=may_be_kept,
-            is_for_all_origins=is_for_all_origins,
-        )
+
+class Audience(NamedTuple):
+    """Who may see an answer, who may keep a copy of it, and whose pages may ask for it."""
+
+    is_public: bool
+    may_keep: bool
+    is_any_origin: bool
+
+
+# Whoever asks and whatever is absent: what goes out is the same.
+NOBODY = Audience(is_public=False, may_keep=False, is_any_origin=True)
 
 
 class Rendered(NamedTuple):
@@ -104,12 +99,7 @@ def text_answer(text: str, content_type: str) -> Answer:
 def error_answer(status: int, *sentences: str) -> Answer:
     """What went wrong, in the HTTP API's form for errors."""
     document = {"messages": [{"error": sentence} for sentence in sentences]}
-    return Answer(
-        json.dumps(document).encode(),
-        status=status,
-        content_type="application/json",
-        may_be_kept=False,
-    )
+    return Answer(json.dumps(document).encode(), status, "application/json")
 
 
 # One answer for what is absent, what does not exist and what must not be known of.
@@ -117,15 +107,12 @@ NOT_FOUND = error_answer(404, "There is no such data, or you can't see it.")
 PREFLIGHT = Rendered(204, _PREFLIGHT, (b"",))
 
 
-def render(request: DataRequest, answer: Answer) -> Rendered:
-    """Fit an answer to what the request asks for.
+def render(request: DataRequest, answer: Answer, audience: Audience = NOBODY) -> Rendered:
+    """Fit an answer to what the request asks for and to who may see it.
 
     Raises VoxelsBroken where a file to be sent can't be read any more.
     """
-    headers: Headers = [("Content-Type", answer.content_type), *_FIXED, *answer.headers]
-    if answer.is_for_all_origins:
-        headers += _CORS
-    headers.append(("Cache-Control", cache_control(answer)))
+    headers = fixed_headers(answer, audience)
     body = answer.body
     length = body.length if isinstance(body, StoredBytes) else len(body)
     if answer.status != 200:
@@ -133,11 +120,8 @@ def render(request: DataRequest, answer: Answer) -> Rendered:
         return Rendered(answer.status, headers, _parts(request, body))
 
     etag = f'"{answer.etag}"' if answer.etag else ""
-    if etag:
-        headers.append(("ETag", etag))
-        if request.if_none_match and _matches(request.if_none_match, etag):
-            return Rendered(304, headers, (b"",))
-    headers.append(("Accept-Ranges", "bytes"))
+    if etag and request.if_none_match and _matches(request.if_none_match, etag):
+        return Rendered(304, headers, (b"",))
     status = 200
     if request.range and request.if_range in {"", etag}:
         wanted = _wanted_range(request.range, length)
@@ -154,14 +138,31 @@ def render(request: DataRequest, answer: Answer) -> Rendered:
     return Rendered(status, headers, _parts(request, body))
 
 
-def cache_control(answer: Answer) -> str:
+def fixed_headers(answer: Answer, audience: Audience) -> Headers:
+    """The headers that do not depend on the request or on the body."""
+    headers: Headers = [
+        ("Content-Type", answer.content_type),
+        ("Cache-Control", cache_control(answer, audience)),
+        ("X-Content-Type-Options", "nosniff"),
+        *answer.headers,
+    ]
+    if audience.is_any_origin:
+        headers += _CORS
+    if answer.status == 200:
+        headers.append(("Accept-Ranges", "bytes"))
+        if answer.etag:
+            headers.append(("ETag", f'"{answer.etag}"'))
+    return headers
+
+
+def cache_control(answer: Answer, audience: Audience) -> str:
     """The header Cache-Control of an answer."""
-    if not answer.may_be_kept or not answer.etag:
+    if not audience.may_keep or not answer.etag:
         return "no-store"
     if not answer.is_immutable:
-        return "public, no-cache" if answer.is_public else "private, no-cache"
+        return "public, no-cache" if audience.is_public else "private, no-cache"
     # Shared caches forget what was public once within the hour.
-    if answer.is_public:
+    if audience.is_public:
         return "public, max-age=3600, immutable"
     return "private, max-age=31536000, immutable"
 
@@ -201,7 +202,7 @@ def _parts(request: DataRequest, body: bytes | StoredBytes) -> Sequence[bytes] |
     if isinstance(body, bytes):
         return (body,)
     if body.length <= _PIECE_BYTES:
-        return (_read(body),)
+        return (read_stored(body),)
     return _read_in_pieces(body)
 
 
@@ -212,7 +213,8 @@ def _opened(stored: StoredBytes) -> int:
         raise VoxelsBroken(stored.path.name, str(error.strerror)) from error
 
 
-def _read(stored: StoredBytes) -> bytes:
+def read_stored(stored: StoredBytes) -> bytes:
+    """The bytes of a stretch of a file; raises VoxelsBroken where they can't be read."""
     descriptor = _opened(stored)
     try:
         data = os.pread(descriptor, stored.length, stored.offset)

@@ -16,6 +16,7 @@ from datasets.streaming.answers import Answer, cache_control
 from datasets.streaming.catalog import ServedDataset, ServedMag
 from datasets.streaming.presented import StoredChunks
 from datasets.streaming.requests import NO_CREDENTIAL, Credential, CredentialKind
+from datasets.streaming.routes import audience_of
 from datasets.streaming.whole_files import ChunkFileNames, chunk_file_names
 from datasets.voxels.errors import VoxelsError
 from sharing.errors import ServiceError
@@ -44,14 +45,14 @@ def authorize(request: HttpRequest, **_: str | None) -> HttpResponse:
     if names is None or not _PLAIN_PATH.fullmatch(str(names.directory)):
         return HttpResponse(status=403)
     is_immutable = asked.get("dialect") == "viewer"
-    answer = Answer(is_public=dataset.row.is_public, is_immutable=is_immutable, etag="x")
+    answer = Answer(etag=dataset.version, is_immutable=is_immutable)
     return HttpResponse(
         headers={
             "X-Data-Directory": str(names.directory),
             "X-Data-Prefix": names.prefix,
             "X-Data-Axes": names.axes,
             "X-Data-Separator": names.separator,
-            "X-Data-Cache-Control": cache_control(answer),
+            "X-Data-Cache-Control": cache_control(answer, audience_of(credential, dataset)),
         }
     )
 

@@ -64,7 +64,7 @@ def cuboid(request: DataRequest, dataset: ServedDataset, layer: ServedLayer) -> 
         _as_bytes(voxels, four_bit=query.half_byte),
         etag=dataset.version,
         # The public library wants exactly this: gaps are filled with zeros.
-        headers=[("MISSING-BUCKETS", "[]")],
+        headers=(("MISSING-BUCKETS", "[]"),),
     )
 
 
@@ -87,7 +87,7 @@ def buckets(request: DataRequest, layer: ServedLayer) -> Answer:
             parts.append(_as_bytes(voxels, four_bit=bucket.four_bit))
         else:
             missing.append(number)
-    return Answer(b"".join(parts), headers=[("MISSING-BUCKETS", json.dumps(missing))])
+    return Answer(b"".join(parts), headers=(("MISSING-BUCKETS", json.dumps(missing)),))
 
 
 def find_data(layer: ServedLayer) -> Answer:

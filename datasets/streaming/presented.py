@@ -6,6 +6,7 @@ otherwise the box is read and laid out. How metadata describes it is each dialec
 
 import itertools
 import math
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ Axes = tuple[str, ...]
 Position = tuple[int, ...]
 
 _READ_ORDER = "cxyz"
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,15}")
 
 
 def read_within(
@@ -55,30 +57,33 @@ def read_within(
     return voxels
 
 
-@dataclass(frozen=True, slots=True)
 class Grid:
     """How a dialect cuts an array: per axis of `axes` its length and that of a chunk.
 
     `origin` is the voxel (x, y, z, in the mag's own voxels) that the dialect counts from.
     """
 
-    axes: Axes
-    shape: tuple[int, ...]
-    chunk_shape: tuple[int, ...]
-    origin: Vec3
+    def __init__(
+        self, axes: Axes, shape: tuple[int, ...], chunk_shape: tuple[int, ...], origin: Vec3
+    ) -> None:
+        self.axes = axes
+        self.shape = shape
+        self.chunk_shape = chunk_shape
+        self.origin = origin
+        self._counts = [-(-n // chunk) for n, chunk in zip(shape, chunk_shape, strict=True)]
 
     def position(self, numbers: list[str]) -> Position | None:
         """The chunk's position that these texts name, None for one that is not in the grid."""
-        if len(numbers) != len(self.axes):
+        if len(numbers) != len(self._counts):
             return None
         position = []
-        for text, length, chunk in zip(numbers, self.shape, self.chunk_shape, strict=True):
-            if not (text.isdecimal() and text.isascii() and len(text) < 16):
+        for text, count in zip(numbers, self._counts, strict=True):
+            if not _NUMBER.fullmatch(text):
                 return None
-            index = int(text)
-            if index * chunk >= length or (text[0] == "0" and text != "0"):
+            number = int(text)
+            if number >= count:
                 return None
-            position.append(index)
+            position.append(number)
         return tuple(position)
 
 
@@ -88,14 +93,13 @@ class StoredChunks:
     def __init__(self, array: VoxelArray, codec: ChunkCodec, layer_box: Box, grid: Grid) -> None:
         self.codec = codec
         self._array = array
-        self._layer_box = layer_box
         self._additional = [axis.name for axis in array.additional_axes]
-        places = {axis: place for place, axis in enumerate(grid.axes)}
-        self._places = [places[axis] for axis in (*_READ_ORDER, *self._additional)]
-        self._shift = [
-            offset // length
-            for offset, length in zip(grid.origin, array.chunk_shape[1:], strict=True)
-        ]
+        self._places = [grid.axes.index(axis) for axis in (*_READ_ORDER, *self._additional)]
+        sizes = array.chunk_shape[1:]
+        x, y, z = (low // size for low, size in zip(grid.origin, sizes, strict=True))
+        self._shift = (x, y, z)
+        x, y, z = (low // size for low, size in zip(layer_box.offset, sizes, strict=True))
+        self._first = (x, y, z)
         # Without compression the length of a chunk is known; a cut one would not be noticed.
         self._length = None if codec.steps else math.prod(codec.shape) * codec.dtype.itemsize
 
@@ -104,16 +108,15 @@ class StoredChunks:
 
         Raises VoxelsBroken where what is stored is known to be cut.
         """
-        c, x, y, z, *additional = (position[place] for place in self._places)
+        c, x, y, z, *additional = [position[place] for place in self._places]
         shift_x, shift_y, shift_z = self._shift
+        first_x, first_y, first_z = self._first
         x, y, z = x + shift_x, y + shift_y, z + shift_z
-        _, width, height, depth = self._array.chunk_shape
-        low_x, low_y, low_z = self._layer_box.offset
-        if (x + 1) * width <= low_x or (y + 1) * height <= low_y or (z + 1) * depth <= low_z:
+        if x < first_x or y < first_y or z < first_z:
             return None
         indices = dict(zip(self._additional, additional, strict=True)) if additional else None
         stored = self._array.stored_chunk((c, x, y, z), additional=indices)
-        if stored is not None and self._length not in {None, stored.length}:
+        if stored is not None and self._length is not None and stored.length != self._length:
             raise VoxelsBroken(
                 stored.path.name,
                 f"chunk {(c, x, y, z)} has {stored.length} bytes instead of {self._length}",

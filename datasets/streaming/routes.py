@@ -15,18 +15,20 @@ from datasets.streaming.answers import (
     NOT_FOUND,
     PREFLIGHT,
     Answer,
+    Audience,
     Rendered,
     error_answer,
     json_answer,
     render,
 )
 from datasets.streaming.catalog import ServedDataset, ServedLayer
-from datasets.streaming.requests import CredentialKind, DataRequest
+from datasets.streaming.requests import Credential, CredentialKind, DataRequest
 from datasets.voxels.errors import BoxTooLarge, VoxelsError
 from sharing.errors import NotFound, ServiceError
 
 _CACHE_SECONDS = 24 * 3600
 _READING = {"GET", "HEAD"}
+_FILE_DOORS = ("zarr/", "ome-zarr/", "viewer/")
 
 # The first group is the dialect, the second the dataset, the third what follows.
 FILES = re.compile(r"(zarr|ome-zarr|viewer)/([0-9a-f]{24})(?:/(.*))?", re.DOTALL)
@@ -39,8 +41,8 @@ log = logging.getLogger(__name__)
 
 
 def is_for_files(path: str) -> bool:
-    """Whether what lies at this address is a file of a dialect or a stored one."""
-    return FILES.fullmatch(path) is not None or PROXIED.fullmatch(path) is not None
+    """Whether what lies at this address can only be a file of a dialect, or a stored one."""
+    return path.startswith(_FILE_DOORS) or (path.startswith("datasets/") and "/proxy/" in path)
 
 
 def respond(request: DataRequest) -> Rendered:
@@ -48,7 +50,7 @@ def respond(request: DataRequest) -> Rendered:
     if request.method == "OPTIONS":
         return PREFLIGHT
     try:
-        return render(request, _answer(request))
+        return _response(request)
     except NotFound:
         return render(request, NOT_FOUND)
     except ServiceError as error:
@@ -62,7 +64,7 @@ def respond(request: DataRequest) -> Rendered:
         return render(request, error_answer(500, "The server failed. Its log says why."))
 
 
-def _answer(request: DataRequest) -> Answer:
+def _response(request: DataRequest) -> Rendered:
     path = request.path
     if found := FILES.fullmatch(path):
         dialect, dataset_id, rest = found.groups(default="")
@@ -73,16 +75,16 @@ def _answer(request: DataRequest) -> Answer:
             answer = ome_zarr.answer_viewer(dataset, rest)
         else:
             answer = ome_zarr.answer(dataset, rest)
+    elif found := PROXIED.fullmatch(path):
+        dataset = _admitted(request, found[1])
+        answer = proxy.answer(request, dataset, found[2])
     elif found := LAYERS.fullmatch(path):
         dataset_id, layer_name, what = found.groups()
         dataset = _admitted(request, dataset_id, posts=what == "data")
         answer = _of_layer(request, dataset, dataset.layer(layer_name), what)
-    elif found := PROXIED.fullmatch(path):
-        dataset = _admitted(request, found[1])
-        answer = proxy.answer(request, dataset, found[2])
     else:
-        return NOT_FOUND
-    return _for_audience(request, dataset, answer)
+        return render(request, NOT_FOUND)
+    return render(request, answer, audience_of(request.credential, dataset))
 
 
 def _admitted(request: DataRequest, dataset_id: str, *, posts: bool = False) -> ServedDataset:
@@ -98,14 +100,14 @@ class MethodNotAllowed(ServiceError):
     status = 405
 
 
-def _for_audience(request: DataRequest, dataset: ServedDataset, answer: Answer) -> Answer:
+def audience_of(credential: Credential, dataset: ServedDataset) -> Audience:
+    """Who may see and keep what the credential opened of the dataset."""
     is_public = dataset.row.is_public
-    kind = request.credential.kind
-    return answer.for_audience(
+    return Audience(
         is_public=is_public,
         # Whoever else uses the browser must not get what a cookie or a personal token opened.
-        may_be_kept=answer.may_be_kept and (is_public or kind is CredentialKind.ADDRESS),
-        is_for_all_origins=is_public or request.credential.is_token,
+        may_keep=is_public or credential.kind is CredentialKind.ADDRESS,
+        is_any_origin=is_public or credential.is_token,
     )
 
 

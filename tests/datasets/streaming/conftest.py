@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from django.core.wsgi import get_wsgi_application
 
-from datasets.streaming import access
+from datasets.streaming import access, open_mags
 from datasets.streaming.fast_path import in_front_of
 
 
@@ -64,6 +64,15 @@ def ask(
     return Response(answered["status"], answered["headers"], data)
 
 
+def forget() -> None:
+    """Forget what was decided and opened, as when the access generation is raised.
+
+    Inside of a test's transaction nothing is committed, so that nothing raises it.
+    """
+    access.forget()
+    open_mags._open_mags.clear()
+
+
 def _fails(environ: Any, start_response: Any) -> list[bytes]:
     raise AssertionError(f"{environ['PATH_INFO']} was handed on to Django")
 
@@ -76,9 +85,9 @@ def _own_directories(settings: Any, tmp_path: Path) -> None:
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered() -> Iterator[None]:
-    access.forget()
+    forget()
     yield
-    access.forget()
+    forget()
 
 
 @pytest.fixture

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from datasets.services.links import create_link
-from datasets.streaming import access, routes
+from datasets.streaming import routes
 from sharing.access import actor_for
 from sharing.services import links, tokens
+from tests.datasets.streaming.conftest import forget
 from tests.datasets.streaming.streamed_data import LAYER, Streamed, make_streamed
 from tests.factories import make_user
 
@@ -94,7 +95,7 @@ def test_what_a_client_has_is_not_sent_again_until_the_version_grows(get, stream
     assert get(chunk_url(streamed, dialect), headers={"if-none-match": '"other"'}).status == 200
     streamed.dataset.version += 1
     streamed.dataset.save()
-    access.forget()
+    forget()
     changed = get(chunk_url(streamed, dialect), headers={"if-none-match": etag})
     assert changed.status == 200
     assert changed.headers["ETag"] != etag

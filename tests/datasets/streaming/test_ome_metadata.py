@@ -8,6 +8,7 @@ from yaozarrs import v05
 
 from datasets.properties import DataSource
 from datasets.streaming.ome_metadata import ome_attributes
+from tests.datasets.streaming.conftest import forget
 from tests.datasets.streaming.streamed_data import LAYER, make_streamed
 
 
@@ -107,8 +108,6 @@ def test_what_ome_cannot_say_is_left_out(get):
     layer.additional_axes = [{"name": "angle", "bounds": [0, 1], "index": 0}]
     layer.save()
     streamed.dataset.save()
-    from datasets.streaming import access
-
-    access.forget()
+    forget()
     group = json.loads(get(url).body)
     assert (group["node_type"], group["attributes"]) == ("group", {})
