@@ -182,6 +182,13 @@ def test_lists_show_exactly_what_may_be_viewed_without_a_link(world: World) -> N
     assert all(len(names) == len(set(names)) for names in actual.values())
 
 
+def test_the_query_for_what_may_be_edited_is_the_same_rule(world: World) -> None:
+    for role, actor in world.actors.items():
+        editable = Dataset.objects.editable_by(actor)
+        expected = {situation for situation, row in parsed(TABLE).items() if "E" in row[role]}
+        assert {name for name, d in world.datasets.items() if editable.contains(d)} == expected
+
+
 def test_the_table_of_folders(world: World) -> None:
     def letters(actor: Actor, folder: Folder) -> str:
         actions = {"V": Action.VIEW, "E": Action.EDIT, "D": Action.DELETE}
