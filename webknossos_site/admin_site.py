@@ -11,6 +11,8 @@ from django.shortcuts import resolve_url
 from django.urls import URLPattern, URLResolver, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
+_ORDER = ("datasets", "conversion", "sharing", "axes")
+
 
 class OperatorSite(admin.AdminSite):
     """Superusers see everything; staff see the rows of their own organization."""
@@ -19,6 +21,7 @@ class OperatorSite(admin.AdminSite):
     site_header = "WEBKNOSSOS operation"
     index_title = "What runs here"
     index_template = "admin/overview.html"
+    enable_nav_sidebar = False
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Whether the person enters: superusers, and staff that a superuser made."""
@@ -58,6 +61,16 @@ class OperatorSite(admin.AdminSite):
         operator: Any = request.user
         context = {"overview": overview_for(operator), **(extra_context or {})}
         return super().index(request, context)
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """The tables as an operator looks for them; failed sign-ins are about people."""
+        apps = super().get_app_list(request, app_label)
+        for app in apps:
+            if app["app_label"] == "axes":
+                app["name"] = "Sign-in"
+                for table in app["models"]:
+                    table["name"] = "Failed sign-ins"
+        return sorted(apps, key=lambda app: _ORDER.index(app["app_label"]))
 
     def get_urls(self) -> list[URLResolver | URLPattern]:
         """Django's addresses without the one that leads from any id to any row's page."""

@@ -15,7 +15,7 @@ from conversion.models import Job
 from conversion.services import jobs
 from conversion.services.scans import request_scan
 from sharing.admin.actions import for_each
-from sharing.admin.display import NOTHING, badge, json_block, link_to
+from sharing.admin.display import NOTHING, badge, json_block, link_to, moment
 from sharing.admin.scoped import (
     OrganizationScopedAdmin,
     ScopedRelatedFilter,
@@ -62,8 +62,8 @@ class JobAdmin(OrganizationScopedAdmin):
         ),
     )
     list_display = (
-        *("kind", "organization", "status", "progress", "dataset_link", "owner"),
-        *("attempts", "created", "duration", "cause"),
+        *("kind", "organization", "outcome", "progress", "dataset_link", "owner"),
+        *("asked", "duration"),
     )
     list_filter = ("state", "kind", ("organization", ScopedRelatedFilter))
     list_select_related = ("organization", "dataset")
@@ -92,7 +92,7 @@ class JobAdmin(OrganizationScopedAdmin):
                 messages.success(request, sentence)
         return HttpResponseRedirect(reverse("admin:conversion_job_changelist"))
 
-    @admin.action(description="Retry the chosen jobs")
+    @admin.action(description="Retry")
     def retry(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
         """Failed and cancelled jobs wait for a worker again."""
 
@@ -102,7 +102,7 @@ class JobAdmin(OrganizationScopedAdmin):
 
         for_each(self, request, queryset, deed)
 
-    @admin.action(description="Cancel the chosen jobs")
+    @admin.action(description="Cancel")
     def cancel(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
         """Waiting jobs at once, running ones as soon as their worker notices."""
 
@@ -121,6 +121,11 @@ class JobAdmin(OrganizationScopedAdmin):
         if row.state == Job.State.STARTED and row.lease_until and row.lease_until < now:
             return badge("bad", "lost its worker")
         return badge(_BADGES[Job.State(row.state)], row.get_state_display())
+
+    @admin.display(description="State", ordering="state")
+    def outcome(self, row: Job) -> SafeString:
+        """Where it stands and, where it failed, why."""
+        return format_html('{}<div class="reason">{}</div>', self.status(row), row.cause)
 
     @admin.display(description="Progress", ordering="percentage")
     def progress(self, row: Job) -> SafeString | str:
@@ -146,6 +151,11 @@ class JobAdmin(OrganizationScopedAdmin):
     def attempts(self, row: Job) -> str:
         """Which attempt it is, of how many."""
         return f"{row.attempt} of {row.max_attempts}"
+
+    @admin.display(description="Asked for", ordering="created")
+    def asked(self, row: Job) -> SafeString | str:
+        """How long ago."""
+        return moment(row.created)
 
     @admin.display(description="Took")
     def duration(self, row: Job) -> str:

@@ -2,7 +2,7 @@
 
 import shutil
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.conf import settings
 from django.db.models import Max, Q, QuerySet
@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from conversion.models import Job
 from datasets.models import Dataset, DiskScan
+from sharing.admin.display import moment
 from sharing.models import Organization, User
 
 _FAILURES_SHOWN_FOR = timedelta(days=7)
@@ -22,7 +23,7 @@ class Figure:
     """One number or moment of the panel; `trouble` asks for a look."""
 
     label: str
-    value: str | int | datetime | None
+    value: str | int
     note: str = ""
     address: str = ""
     trouble: bool = False
@@ -104,8 +105,8 @@ def _last_scan(user: User) -> Figure:
     is_late = finished is None or finished < timezone.now() - 3 * settings.SCAN_INTERVAL
     return Figure(
         "Last scan of the disk",
-        finished,
-        note="" if finished else "never: is the worker running, and is there an organization?",
+        moment(finished, never="never"),
+        note="" if finished else "is the worker running, and is there an organization?",
         address=_list("conversion_job", kind__exact=Job.Kind.SCAN.value),
         trouble=is_late,
     )
@@ -118,7 +119,7 @@ def _worker() -> Figure:
     last = max((mark for mark in (*marks.values(), *scanned.values()) if mark), default=None)
     is_silent = last is None or last < timezone.now() - 3 * settings.SCAN_INTERVAL
     note = "no sign for too long: see that worker and beat run" if is_silent else "alive"
-    return Figure("Worker last heard of", last, note=note, trouble=is_silent)
+    return Figure("Worker last heard of", moment(last, never="never"), note=note, trouble=is_silent)
 
 
 def _disk() -> Figure:

@@ -4,30 +4,32 @@ What `datasource-properties.json` says is shown, not edited: the disk is the tru
 deleted here, since their data stays on disk and the next scan would find them again.
 """
 
-from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from datasets.models import Dataset, Layer
+from datasets.models import Dataset, Layer, Mag
 from datasets.services.audience import READ_DATASET
 from datasets.services.audience_report import who_can_see
 from datasets.services.disk_changes import reload_dataset
+from datasets.templatetags.quantities import voxel_size
 from datasets.views.advice import advice_for
 from sharing.admin.actions import for_each
-from sharing.admin.display import NOTHING, badge, json_block, list_link
+from sharing.admin.display import NOTHING, badge, json_block, list_link, moment
 from sharing.admin.scoped import OrganizationScopedAdmin, ScopedRelatedFilter, acting
 from sharing.models import SharingLink
 
 from .grants import GrantsForm, GrantsTeams
 from .layers import LayersOfDataset
 from .paths import PathsChangeList, path_of
+
+_HAS_MAG_PROBLEM = Exists(Mag.objects.filter(layer__dataset=OuterRef("pk")).exclude(problem=""))
 
 
 class ConditionFilter(admin.SimpleListFilter):
@@ -43,6 +45,7 @@ class ConditionFilter(admin.SimpleListFilter):
             ("error", "broken on disk"),
             ("missing", "no longer there"),
             ("import", "not imported yet"),
+            ("mags", "with mags that can't be read"),
             ("pending", "a change on disk waits"),
             ("usable", "can be used"),
         ]
@@ -60,6 +63,8 @@ class ConditionFilter(admin.SimpleListFilter):
                 return queryset.filter(status=Dataset.Status.NO_LONGER_AVAILABLE)
             case "import":
                 return queryset.filter(status=Dataset.Status.NOT_IMPORTED)
+            case "mags":
+                return queryset.filter(_HAS_MAG_PROBLEM)
             case "pending":
                 return queryset.exclude(pending_hash="")
             case "usable":
@@ -83,7 +88,10 @@ class DatasetAdmin(GrantsTeams, OrganizationScopedAdmin):
     shown_people = ("uploader",)
     inlines = (LayersOfDataset,)
     fieldsets = (
-        (None, {"fields": ("name", "description", "folder", "tags", "sorting_key", "metadata")}),
+        (
+            None,
+            {"fields": ("name", "description", "folder", "tags", "sorting_key", "metadata_shown")},
+        ),
         ("Who may see it", {"fields": ("is_public", "teams", "audience", "links")}),
         (
             "State",
@@ -100,6 +108,7 @@ class DatasetAdmin(GrantsTeams, OrganizationScopedAdmin):
         ),
     )
     readonly_fields = (
+        "metadata_shown",
         *("audience", "links", "condition", "advice", "pending", "seen", "version", "work"),
         *("id", "directory_name", "voxel_size_text", "created", "creation_type", "uploader"),
         *("is_virtual", "unknown_keys", "broken_file"),
@@ -111,10 +120,9 @@ class DatasetAdmin(GrantsTeams, OrganizationScopedAdmin):
     )
     list_filter = (
         ConditionFilter,
-        *("is_public", "creation_type"),
+        "is_public",
         ("organization", ScopedRelatedFilter),
         ("tags", ScopedRelatedFilter),
-        ("folder", ScopedRelatedFilter),
     )
     list_select_related = ("organization__disk_scan",)
     search_fields = ("name", "directory_name", "description", "tags__name", "=id")
@@ -132,6 +140,7 @@ class DatasetAdmin(GrantsTeams, OrganizationScopedAdmin):
             .annotate(
                 layer_count=Coalesce(Subquery(layers.annotate(n=Count("pk")).values("n")), 0),
                 team_count=Count("audience", distinct=True),
+                has_mag_problem=_HAS_MAG_PROBLEM,
             )
         )
         return rows
@@ -153,12 +162,21 @@ class DatasetAdmin(GrantsTeams, OrganizationScopedAdmin):
 
     @admin.display(description="Condition", ordering="status")
     def condition(self, row: Dataset) -> SafeString:
-        """Whether it can be used, and why not."""
-        state = badge("good", "can be used")
-        if row.status:
-            state = badge("off" if row.is_unreported else "bad", row.status)
-        happening = row.job_stage or ("change on disk waits" if row.pending_hash else "")
-        return format_html("{} {}", state, badge("busy", happening)) if happening else state
+        """A word for it, and the sentence that says why it can't be used."""
+        badges = [_state(row)]
+        if row.has_mag_problem:  # type: ignore[attr-defined]
+            badges.append(badge("bad", "mags can't be read"))
+        if row.pending_hash:
+            badges.append(badge("busy", "change on disk waits"))
+        if row.job_stage:
+            badges.append(badge("busy", row.job_stage))
+        words = format_html_join(" ", "{}", ((each,) for each in badges))
+        return format_html('{}<div class="reason">{}</div>', words, row.status)
+
+    @admin.display(description="Metadata")
+    def metadata_shown(self, row: Dataset) -> SafeString | str:
+        """Keys and values; edited on the dataset's own page."""
+        return json_block(row.metadata)
 
     @admin.display(description="What to do")
     def advice(self, row: Dataset) -> str:
@@ -177,9 +195,7 @@ class DatasetAdmin(GrantsTeams, OrganizationScopedAdmin):
     @admin.display(description="Voxel size")
     def voxel_size_text(self, row: Dataset) -> str:
         """The voxel size with its unit."""
-        if row.voxel_size is None:
-            return NOTHING
-        return " × ".join(f"{size:g}" for size in row.voxel_size) + f" {row.voxel_size_unit}"  # noqa: RUF001
+        return voxel_size(row) or NOTHING
 
     @admin.display(description="Teams", ordering="team_count")
     def teams_granted(self, row: Dataset) -> int:
@@ -204,10 +220,10 @@ class DatasetAdmin(GrantsTeams, OrganizationScopedAdmin):
         return json_block(row.pending_properties)
 
     @admin.display(description="Last seen on disk", ordering="last_seen")
-    def seen(self, row: Dataset) -> datetime | None:
+    def seen(self, row: Dataset) -> SafeString | str:
         """By the last scan that found it: the last one, unless it has gone missing since."""
         scan = getattr(row.organization, "disk_scan", None)
-        return row.last_seen if row.is_unreported or scan is None else scan.finished
+        return moment(row.last_seen if row.is_unreported or scan is None else scan.finished)
 
     @admin.display(description="Work on it")
     def work(self, row: Dataset) -> str:
@@ -238,3 +254,11 @@ class DatasetAdmin(GrantsTeams, OrganizationScopedAdmin):
             return f"{dataset} was read anew. {dataset.status or 'It can be used.'}"
 
         for_each(self, request, queryset, deed)
+
+
+def _state(dataset: Dataset) -> SafeString:
+    if not dataset.status:
+        return badge("good", "usable")
+    if dataset.status == Dataset.Status.NOT_IMPORTED:
+        return badge("busy", "not imported")
+    return badge("off", "missing") if dataset.is_unreported else badge("bad", "broken")

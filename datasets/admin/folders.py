@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 
 from datasets.models import Dataset, Folder
 from datasets.services.audience import READ_FOLDER
-from sharing.admin.display import list_link
+from sharing.admin.display import json_block, list_link
 from sharing.admin.scoped import OrganizationScopedAdmin, ScopedRelatedFilter
 
 from .grants import GrantsForm, GrantsTeams
@@ -49,8 +49,8 @@ class FolderAdmin(GrantsTeams, OrganizationScopedAdmin):
 
     form = FolderForm
     read_permission = READ_FOLDER
-    fields = ("organization", "parent", "name", "teams", "metadata", "path", "created")
-    readonly_fields = ("path", "created")
+    fields = ("organization", "parent", "name", "teams", "metadata_shown", "path", "created")
+    readonly_fields = ("metadata_shown", "path", "created")
     autocomplete_fields = ("organization", "parent")
     list_display = ("path", "organization", "datasets", "grants", "created")
     list_filter = (("organization", ScopedRelatedFilter),)
@@ -88,6 +88,11 @@ class FolderAdmin(GrantsTeams, OrganizationScopedAdmin):
     def path(self, row: Folder) -> str:
         """The names from the root's down to its own."""
         return "" if row._state.adding else path_of(row, row.pk)
+
+    @admin.display(description="Metadata")
+    def metadata_shown(self, row: Folder) -> SafeString | str:
+        """Keys and values; edited on the site's own page."""
+        return json_block(row.metadata)
 
     @admin.display(description="Datasets", ordering="dataset_count")
     def datasets(self, row: Folder) -> SafeString:

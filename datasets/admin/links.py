@@ -65,7 +65,7 @@ class SharingLinkAdmin(OrganizationScopedAdmin):
             return badge("off", "expired")
         return badge("good", "works")
 
-    @admin.action(description="Revoke the chosen links")
+    @admin.action(description="Revoke")
     def revoke(self, request: HttpRequest, queryset: QuerySet[SharingLink]) -> None:
         """They open nothing from now on."""
 

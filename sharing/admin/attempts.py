@@ -53,7 +53,7 @@ class AccessAttemptAdmin(OrganizationScopedAdmin):
             return badge("bad", f"until {row.attempt_time + settings.AXES_COOLOFF_TIME:%H:%M}")
         return badge("good", "no")
 
-    @admin.action(description="Unlock: let them try again at once")
+    @admin.action(description="Unlock: let them try again")
     def let_in(self, request: HttpRequest, queryset: QuerySet[AccessAttempt]) -> None:
         """Forget the failed sign-ins."""
 

@@ -75,7 +75,7 @@ class InvitationAdmin(OrganizationScopedAdmin):
             return badge("bad", "expired")
         return badge("busy", "waits")
 
-    @admin.action(description="Send the chosen invitations again, with new links")
+    @admin.action(description="Send again, with a new link")
     def send_again(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> None:
         """New links; the old ones stop working."""
 
@@ -86,7 +86,7 @@ class InvitationAdmin(OrganizationScopedAdmin):
 
         for_each(self, request, queryset, deed)
 
-    @admin.action(description="Revoke the chosen invitations")
+    @admin.action(description="Revoke")
     def revoke(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> None:
         """Their links stop working."""
 

@@ -29,7 +29,6 @@ class _MembershipInline(OrganizationScopedInline):
     model = TeamMembership
     form = MembershipForm
     organization_path = "team__organization"
-    verbose_name_plural = "teams"
 
     def scope_to(
         self, rows: QuerySet[TeamMembership], organization_id: str
@@ -47,6 +46,8 @@ class TeamsOfPerson(_MembershipInline):
 
     fields = ("team", "is_manager")
     autocomplete_fields = ("team",)
+    verbose_name = "team"
+    verbose_name_plural = "teams"
 
 
 class MembersOfTeam(_MembershipInline):

@@ -83,6 +83,15 @@ class OrganizationScoped(BaseModelAdmin):  # type: ignore[type-arg]  # likewise
         """What can be chosen for a relation: what its own table here would show."""
         return self._scoped_rows(request, db_field.related_model)
 
+    def formfield_for_dbfield(
+        self, db_field: "Field[Any, Any]", request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        """A page deletes no row but its own."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and hasattr(field.widget, "can_delete_related"):
+            field.widget.can_delete_related = False
+        return field
+
     def _scoped_rows(self, request: HttpRequest, model: Any) -> QuerySet[Any]:
         related = scoped_admin_of(self.admin_site, model)
         if related is None:
@@ -164,6 +173,16 @@ class OrganizationScopedAdmin(OrganizationScoped, admin.ModelAdmin):  # type: ig
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Save, or say why a service refused; then nothing was saved."""
         return _or_say_why(super().changeform_view, request, *args, **kwargs)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Offer the list's actions on the row's own page too; they are sent to the list."""
+        actions: dict[str, Any] = self.get_actions(request)
+        context["row_actions"] = [
+            (name, title) for name, (_, _, title) in actions.items() if name != "delete_selected"
+        ]
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Delete, or say why a service refused."""

@@ -82,7 +82,7 @@ class ApiTokenAdmin(TokenColumns, OrganizationScopedAdmin):
         """Whom the token acts as."""
         return link_to(row.user)
 
-    @admin.action(description="Revoke the chosen tokens")
+    @admin.action(description="Revoke")
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
         """They stop working at once."""
 

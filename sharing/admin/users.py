@@ -11,31 +11,19 @@ from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from sharing.models import ApiToken, Team, User
+from sharing.models import ApiToken, User
 from sharing.services import people
 from sharing.tasks import send_password_reset
 
 from .actions import for_each
 from .attempts import unlock
-from .display import list_link
+from .display import list_link, moment
 from .memberships import SavesMemberships, TeamsOfPerson
 from .scoped import OrganizationScopedAdmin, ScopedRelatedFilter, acting
 from .tokens import TokensOfPerson
 
 _ROLES = ("is_admin", "is_dataset_manager")
 _OPERATING = ("is_staff", "is_superuser")
-
-
-class TeamFilter(ScopedRelatedFilter):
-    """By team; staff choose among their own."""
-
-    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[Any]:
-        """Default teams are named after their organization: they are all called the same."""
-        rows: QuerySet[Team] = model_admin.get_field_queryset(None, field, request)
-        return [
-            (team.pk, f"{team.organization}: {team}")
-            for team in rows.select_related("organization")
-        ]
 
 
 @admin.register(User)
@@ -52,12 +40,11 @@ class UserAdmin(SavesMemberships, OrganizationScopedAdmin):
     inlines = (TeamsOfPerson, TokensOfPerson)
     list_display = (
         *("email", "full_name", "organization", *_ROLES, "team_names", "tokens"),
-        *("is_active", "last_activity"),
+        *("is_active", "active"),
     )
     list_filter = (
         *("is_active", *_ROLES, "is_staff"),
         ("organization", ScopedRelatedFilter),
-        ("teams", TeamFilter),
     )
     list_select_related = ("organization",)
     search_fields = ("email", "first_name", "last_name", "=id")
@@ -114,6 +101,11 @@ class UserAdmin(SavesMemberships, OrganizationScopedAdmin):
         """First and last name."""
         return f"{row.first_name} {row.last_name}".strip()
 
+    @admin.display(description="Last active", ordering="last_activity")
+    def active(self, row: User) -> SafeString | str:
+        """How long ago they were last here."""
+        return moment(row.last_activity)
+
     @admin.display(description="Teams")
     def team_names(self, row: User) -> str:
         """The teams beyond the default one."""
@@ -124,7 +116,7 @@ class UserAdmin(SavesMemberships, OrganizationScopedAdmin):
         """How many working tokens, linked to all of them."""
         return list_link(ApiToken, row.token_count, q=row.email)  # type: ignore[attr-defined]
 
-    @admin.action(description="Deactivate the chosen people")
+    @admin.action(description="Deactivate")
     def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """Sessions and tokens stop working at once."""
 
@@ -134,7 +126,7 @@ class UserAdmin(SavesMemberships, OrganizationScopedAdmin):
 
         for_each(self, request, queryset, deed)
 
-    @admin.action(description="Reactivate the chosen people")
+    @admin.action(description="Reactivate")
     def reactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """With the roles, teams and tokens they had."""
 
@@ -144,7 +136,7 @@ class UserAdmin(SavesMemberships, OrganizationScopedAdmin):
 
         for_each(self, request, queryset, deed)
 
-    @admin.action(description="Unlock sign-in after too many wrong passwords")
+    @admin.action(description="Unlock sign-in")
     def unlock_sign_in(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """Forget the failed sign-ins."""
 
@@ -154,7 +146,7 @@ class UserAdmin(SavesMemberships, OrganizationScopedAdmin):
 
         for_each(self, request, queryset, deed)
 
-    @admin.action(description="Mail a link for setting a new password")
+    @admin.action(description="Mail a link for a new password")
     def mail_password_link(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """As if they had asked for it on the sign-in page."""
 

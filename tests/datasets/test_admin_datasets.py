@@ -9,7 +9,7 @@ from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
-from datasets.models import Dataset, DatasetTeam, Folder, StorageCredential
+from datasets.models import Dataset, DatasetTeam, Folder, Mag, StorageCredential
 from datasets.services.audience import READ_DATASET, READ_FOLDER
 from datasets.services.folders import root_of
 from sharing.grants import granted_teams, set_teams
@@ -88,12 +88,16 @@ def test_datasets_are_found_by_condition_name_tag_and_id(world: World) -> None:
     make_dataset(world.alpha, name="gone", status=Dataset.Status.NO_LONGER_AVAILABLE)
     make_dataset(world.alpha, name="broken", status="Error: Zero layer Dataset")
     make_dataset(world.alpha, name="waits", pending_hash="abc", pending_properties={"a": 1})
+    mag = dataset_of(world.alpha).layers.get().mags.get()
+    Dataset.objects.filter(pk=mag.layer.dataset_id).update(name="bad mag")
+    Mag.objects.filter(pk=mag.pk).update(problem="It is gone.")
     client = world.client("staff of alpha")
     assert names_in_list(client, "?condition=problem") == {"gone", "broken"}
     assert names_in_list(client, "?condition=missing") == {"gone"}
     assert names_in_list(client, "?condition=error") == {"broken"}
     assert names_in_list(client, "?condition=pending") == {"waits"}
-    assert names_in_list(client, "?condition=usable") == {"fine one", "waits"}
+    assert names_in_list(client, "?condition=mags") == {"bad mag"}
+    assert names_in_list(client, "?condition=usable") == {"fine one", "waits", "bad mag"}
     assert names_in_list(client, f"?q={fine.pk}") == {"fine one"}
     assert names_in_list(client, "?q=fin") == {"fine one"}
 

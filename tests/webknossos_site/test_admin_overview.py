@@ -72,3 +72,12 @@ def test_a_disk_that_fills_up_is_trouble(world: World, monkeypatch: pytest.Monke
     figure = panel(world, "superuser")["Disk free"]
     assert figure.value == "5 GiB"
     assert figure.trouble
+
+
+def test_a_rows_own_page_offers_the_actions_of_its_list(world: World) -> None:
+    job = Job.objects.create(kind=Job.Kind.SCAN, organization=world.alpha, state="FAILURE")
+    client = world.client("staff of alpha")
+    page = client.get(reverse("admin:conversion_job_change", args=[job.pk]))
+    assert [name for name, _ in page.context["row_actions"]] == ["retry", "cancel"]
+    form = f'<input type="hidden" name="_selected_action" value="{job.pk}">'
+    assert form in page.content.decode()
