@@ -18,6 +18,7 @@ from sharing import generation
 from sharing.errors import Conflict
 
 from .rows import JsonObject, LayerRows, layer_document, scale_of
+from .stored_json import restored
 
 
 def change(dataset: Dataset, **values: Any) -> None:
@@ -49,19 +50,16 @@ def load(dataset: Dataset) -> DataSource:
     layers = sorted(dataset.layers.all(), key=lambda layer: layer.position)
     prefetch_related_objects(layers, "mags", "attachments")
     extra = dataset.extra_properties
-    return DataSource.model_validate(
-        {
-            **extra,
-            "scale": {**extra.get("scale", {}), **scale_of(dataset)},
-            "dataLayers": [
-                layer_document(
-                    layer, _as_stored(layer.mags.all()), _as_stored(layer.attachments.all())
-                )
-                for layer in layers
-            ],
-            "defaultViewConfiguration": dataset.default_view_configuration,
-        }
-    )
+    document = {
+        **extra,
+        "scale": {**extra.get("scale", {}), **scale_of(dataset)},
+        "dataLayers": [
+            layer_document(layer, _as_stored(layer.mags.all()), _as_stored(layer.attachments.all()))
+            for layer in layers
+        ],
+        "defaultViewConfiguration": dataset.default_view_configuration,
+    }
+    return DataSource.model_validate(restored(document))
 
 
 def problems(data_source: DataSource) -> list[str]:

@@ -18,6 +18,7 @@ from sharing.access import Actor
 from sharing.errors import Conflict
 
 from .data_source import change, load
+from .stored_json import restored
 
 
 def pending_difference(dataset: Dataset) -> tuple[dict[str, Any], list[Change]] | None:
@@ -26,7 +27,7 @@ def pending_difference(dataset: Dataset) -> tuple[dict[str, Any], list[Change]] 
     """
     if not dataset.pending_hash or dataset.pending_properties is None:
         return None
-    waiting = properties.parse(dataset.pending_properties)
+    waiting = properties.parse(restored(dataset.pending_properties))
     return waiting.to_json(), difference(load(dataset), waiting)
 
 

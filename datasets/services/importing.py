@@ -11,6 +11,7 @@ from sharing.access import Actor
 from sharing.errors import Conflict, Invalid
 
 from .settings_file import save_data_source
+from .stored_json import restored
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def import_dataset(
 def _inferred(dataset: Dataset) -> dict[str, Any]:
     if dataset.status != Dataset.Status.NOT_IMPORTED or dataset.inferred_properties is None:
         raise Conflict(f"'{dataset}' is not waiting to be imported.")
-    return dict(dataset.inferred_properties)
+    return dict(restored(dataset.inferred_properties))
 
 
 def _answered(layer: Layer, answers: LayerAnswers | None) -> Layer:
