@@ -65,6 +65,11 @@ class NewPasswordForm(PageForm, auth_forms.SetPasswordForm):  # type: ignore[typ
 class ChangePasswordForm(PageForm, auth_forms.PasswordChangeForm):
     """A new password, by the old one."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # It stands below another form: the page opens at its top, not here.
+        self.fields["old_password"].widget.attrs.pop("autofocus", None)
+
 
 class NameForm(PageForm, forms.Form):
     """What a person is called."""
