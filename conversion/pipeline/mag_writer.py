@@ -128,9 +128,7 @@ class MagWriter:
         """Stop encoding and remove the files that were not published."""
         with self._lock:
             self._is_aborted = True
-        for task in self._tasks:
-            task.cancel()
-        wait(self._tasks)
+        wait([task for task in self._tasks if not task.cancel()])
         for file in self._files.values():
             if file is not None:
                 file.contents.abort()

@@ -122,9 +122,13 @@ def _header(layout: ArrayLayout, data_offset: int) -> bytes:
 
 
 def _compress(block: NDArray[Any]) -> bytes:
-    """LZ4HC without a size in front, as WKW wants it."""
+    """LZ4HC without a size in front, as WKW wants it.
+
+    Level 4: on segmentations ten times as fast as level 9 and half as large again; images of
+    electron microscopes hardly shrink at any level.
+    """
     compressed: bytes = lz4.block.compress(
-        block, mode="high_compression", compression=9, store_size=False
+        block, mode="high_compression", compression=4, store_size=False
     )
     return compressed
 
