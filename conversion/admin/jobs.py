@@ -62,7 +62,7 @@ class JobAdmin(OrganizationScopedAdmin):
         ),
     )
     list_display = (
-        *("kind", "organization", "outcome", "progress", "dataset_link", "owner"),
+        *("kind", "outcome", "organization", "progress", "dataset_link", "owner"),
         *("asked", "duration"),
     )
     list_filter = ("state", "kind", ("organization", ScopedRelatedFilter))
@@ -160,7 +160,7 @@ class JobAdmin(OrganizationScopedAdmin):
     @admin.display(description="Took")
     def duration(self, row: Job) -> str:
         """From start to end, or until now."""
-        if row.started is None:
+        if row.started is None or row.state == Job.State.PENDING:
             return NOTHING
         seconds = int(((row.ended or timezone.now()) - row.started).total_seconds())
         minutes, seconds = divmod(seconds, 60)

@@ -115,7 +115,7 @@ class DatasetAdmin(GrantsTeams, OrganizationScopedAdmin):
     )
     autocomplete_fields = ("folder", "tags")
     list_display = (
-        *("name", "organization", "folder_path", "condition", "layer_total", "voxel_size_text"),
+        *("name", "condition", "organization", "folder_path", "layer_total", "voxel_size_text"),
         *("teams_granted", "is_public", "seen", "created"),
     )
     list_filter = (
