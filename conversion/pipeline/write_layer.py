@@ -119,5 +119,7 @@ def write_dataset(directory: Path, voxel_size: VoxelSize, layers: Sequence[Layer
     """Make the layers in `directory` a dataset: its properties file and, for Zarr, its group."""
     if any(layer.data_format is DataFormat.ZARR3 for layer in layers):
         write_metadata(directory, ome.GROUP)
-    source = DataSource(voxel_size=voxel_size, layers=tuple(layers))
+    # The public library opens no properties file without an id.
+    identity: dict[str, object] = {"name": directory.name, "team": ""}
+    source = DataSource(id=identity, voxel_size=voxel_size, layers=tuple(layers))
     properties.write(directory / properties.FILE_NAME, source)

@@ -12,7 +12,7 @@ from datasets.access import Action, may
 from datasets.models import Dataset, DataStore
 from datasets.properties import DataSource, with_bigint_envelopes
 from datasets.services.audience import READ_DATASET
-from datasets.services.data_source import load
+from datasets.services.data_source import load_with_id
 from sharing.access import Actor
 from sharing.grants import granted_teams
 from sharing.models import Team
@@ -122,8 +122,8 @@ class DatasetSerializer(CompactDatasetSerializer):
 
     def get_dataSource(self, dataset: Dataset) -> dict[str, Any]:
         """The properties, or why there are none."""
-        identity = {"name": dataset.directory_name, "team": dataset.organization_id}
         if not dataset.is_active:
+            identity = {"name": dataset.directory_name, "team": dataset.organization_id}
             unusable: dict[str, Any] = {"id": identity, "status": dataset.status}
             if dataset.voxel_size is not None:
                 unusable["scale"] = {
@@ -131,10 +131,10 @@ class DatasetSerializer(CompactDatasetSerializer):
                     "unit": dataset.voxel_size_unit,
                 }
             return unusable
-        document = _with_explicit_paths(load(dataset)).to_json()
+        document = _with_explicit_paths(load_with_id(dataset)).to_json()
         if self.context["api_version"] >= BIGINT_ENVELOPE_SINCE:
             document = with_bigint_envelopes(document)
-        return {**document, "id": identity}
+        return document
 
     def get_allowedTeams(self, dataset: Dataset) -> list[dict[str, Any]]:
         """The teams granted on the dataset itself; nobody's business outside the organization."""

@@ -62,6 +62,14 @@ def load(dataset: Dataset) -> DataSource:
     return DataSource.model_validate(restored(document))
 
 
+def load_with_id(dataset: Dataset) -> DataSource:
+    """The data source as clients get it: with the `id` that the public library demands, whatever
+    the file on disk calls itself.
+    """
+    identity = {"name": dataset.directory_name, "team": dataset.organization_id}
+    return load(dataset).model_copy(update={"id": identity})
+
+
 def problems(data_source: DataSource) -> list[str]:
     """Why the data source can't be stored and used, each as a sentence; empty where it can."""
     return validation.problems(data_source) or _column_problems(data_source)

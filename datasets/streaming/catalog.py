@@ -126,7 +126,7 @@ def serve(row: models.Dataset) -> ServedDataset:
     if row.status:
         raise Conflict(f"The dataset '{row.name}' can't be read: {row.status}")
     prefetch_related_objects([row], "layers__mags", "layers__attachments")
-    properties = data_source.load(row)
+    properties = data_source.load_with_id(row)
     rows = {layer.name: layer for layer in row.layers.all()}
     return ServedDataset(
         row=row,
