@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from datasets import properties
-from datasets.models import Dataset, DataStore
+from datasets.models import Dataset, DataStore, Folder
 from datasets.properties.compare import content_hash
 from datasets.services import audience
 from datasets.services.data_source import change, clear, load, store
@@ -48,7 +48,10 @@ def is_untouchable(dataset: Dataset) -> bool:
 
 def add(organization: Organization, found: Sequence[Examined], outcome: Outcome) -> None:
     """Take in directories that no dataset had, as datasets of the root folder and of no team."""
+    folder, data_store = root_of(organization), local_data_store()
     with transaction.atomic():
+        # Two scans of one directory take turns, so that neither meets the other's rows.
+        Folder.objects.select_for_update().get(pk=folder.pk)
         taken = set(
             Dataset.objects.of(organization)
             .filter(directory_name__in=[examined.entry.name for examined in found])
@@ -57,7 +60,6 @@ def add(organization: Organization, found: Sequence[Examined], outcome: Outcome)
         fresh = {
             examined.entry.name: examined for examined in found if examined.entry.name not in taken
         }
-        folder, data_store = root_of(organization), local_data_store()
         datasets = Dataset.objects.bulk_create(
             Dataset(
                 organization=organization,

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -609,6 +610,32 @@ def test_progress_is_told_and_may_end_the_scan_without_losing_what_was_done(
     assert Dataset.objects.count() == 4
     scan(lab)
     assert Dataset.objects.count() == 5
+
+
+@pytest.mark.usefixtures("threads_may_write")
+@pytest.mark.django_db(transaction=True)
+def test_two_scans_at_once_take_each_directory_once() -> None:
+    lab = make_organization()
+    for number in range(20):
+        on_disk.write_dataset(lab, f"dataset_{number}")
+    barrier = threading.Barrier(2)
+    outcomes = []
+
+    def scan_too() -> None:
+        try:
+            barrier.wait()
+            outcomes.append(scan(lab))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=scan_too) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(outcomes) == 2
+    assert Dataset.objects.filter(status="").count() == 20
+    assert sum(len(outcome.added) for outcome in outcomes) == 20
 
 
 def test_an_outcome_survives_as_json() -> None:
