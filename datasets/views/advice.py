@@ -6,7 +6,7 @@ from datasets.models import Dataset
 
 _STATUS = Dataset.Status
 
-_ADVICE = {
+_ADVICE: dict[str, str] = {
     _STATUS.NOT_IMPORTED: (
         "Its directory was found, but it has no datasource-properties.json, and not everything "
         "could be inferred from the data. Import it: you are asked for what is missing."

@@ -44,8 +44,11 @@ class LayerForm(forms.Form):
 
     def __init__(self, layer: Layer, *args: Any, **kwargs: Any) -> None:
         self.layer = layer
-        initial = {"category": layer.category, "largest_segment_id": layer.largest_segment_id}
-        super().__init__(*args, initial=initial, **kwargs)
+        super().__init__(*args, **kwargs)
+        self.initial = {
+            "category": layer.category,
+            "largest_segment_id": layer.largest_segment_id,
+        }
 
     def answers(self) -> LayerAnswers:
         """What the person said, once the form is valid."""

@@ -53,6 +53,12 @@ def write_zarr3(folder: Path) -> None:
     _write_properties(folder, layers)
 
 
+def write_zarr3_color(folder: Path) -> None:
+    """A Zarr v3 dataset: the layer `color` of two halves alone."""
+    _write_array(folder / "color" / "1", two_halves()[np.newaxis])
+    _write_properties(folder, [_layer("color", "color", "uint8", "zarr3") | _MAG])
+
+
 def write_channels(folder: Path) -> None:
     """A Zarr v3 dataset: `stain` with two channels of uint16, each filled in one half only.
 

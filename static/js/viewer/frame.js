@@ -1,6 +1,6 @@
 // The one module that touches Neuroglancer, which runs in a frame of the same origin.
 
-import { appearanceOf, namesOf, placeOf, stateOf, viewOfPlace, zoomToFit } from "./mapping.js";
+import { appearanceOf, LAYOUTS, layoutOf, namesOf, placeOf, stateOf, viewOfPlace, zoomToFit } from "./mapping.js";
 
 // The page around the frame has its own controls for these.
 const HIDDEN = [
@@ -10,6 +10,8 @@ const HIDDEN = [
   "showLayerHoverValues", "showTopBar", "showUIControls",
 ];
 const POLL_MILLISECONDS = 50;
+// How much of the 3D panel around the data stays free, so that it fits at any angle.
+const ROOM_IN_3D = 1.6;
 const TIMEOUT_MILLISECONDS = 60_000;
 
 /** The viewer inside `frame`, once Neuroglancer has started there. */
@@ -40,8 +42,10 @@ class Frame {
   /** Show `view` from scratch. */
   show(view) {
     const state = stateOf(this.#manifest, view, location.origin);
-    if (!view.zoom) state.crossSectionScale = this.#fittingZoom(state.layout);
-    state.projectionScale = state.crossSectionScale * this.#window.innerHeight * 0.6;
+    const { width, height } = this.#panel(view.layout ?? LAYOUTS[0]);
+    const fitting = zoomToFit(this.#manifest, width, height);
+    if (!view.zoom) state.crossSectionScale = fitting;
+    state.projectionScale = fitting * height * ROOM_IN_3D;
     this.#viewer.state.reset();
     this.#viewer.state.restoreState(state);
   }
@@ -61,7 +65,7 @@ class Frame {
   }
 
   setLayout(layout) {
-    this.#viewer.state.restoreState({ layout });
+    this.#viewer.state.restoreState({ layout: layoutOf(layout) });
   }
 
   /** Where the person is, in the words of a view. */
@@ -87,9 +91,9 @@ class Frame {
     });
   }
 
-  #fittingZoom(layout) {
+  #panel(layout) {
     const parts = layout === "4panel" ? 2 : 1;
-    return zoomToFit(this.#manifest, this.#window.innerWidth / parts, this.#window.innerHeight / parts);
+    return { width: this.#window.innerWidth / parts, height: this.#window.innerHeight / parts };
   }
 }
 

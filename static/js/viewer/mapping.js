@@ -19,6 +19,7 @@ export const LAYOUTS = ["4panel", "xy", "3d"];
 // Colours of the channels of a layer that has several, unless it was given a colour of its own.
 const CHANNEL_COLORS = [[0, 200, 255], [255, 0, 200], [255, 220, 0], [80, 255, 80], [255, 90, 40], [120, 120, 255]];
 const WHITE = "255,255,255";
+const CROSS_SECTION_PIXELS = 2000;
 
 const GRAY_SHADER = `#uicontrol invlerp normalized
 #uicontrol vec3 tint color(default="#ffffff")
@@ -56,16 +57,29 @@ export function stateOf(manifest, view, origin) {
     // Always sent: without it scales are read in metres, and axes come in the order of the arrays.
     dimensions,
     layers: manifest.layers.flatMap((layer) => layersOf(layer, view, manifest, origin)),
-    layout: view.layout ?? LAYOUTS[0],
+    layout: layoutOf(view.layout),
     showAxisLines: true,
     showScaleBar: true,
     showSlices: true,
     showDefaultAnnotations: false,
+    hideCrossSectionBackground3D: true,
+    projectionOrientation: quaternionOf([-28, 32, 8]),
     crossSectionBackgroundColor: "#000000",
     projectionBackgroundColor: "#0c1117",
     ...placeOf(manifest, view),
   };
   return state;
+}
+
+/** Neuroglancer's layout; alone, its 3D panel draws no cross-sections unless it is told to. */
+export function layoutOf(layout = LAYOUTS[0]) {
+  if (layout !== "3d") return layout;
+  const size = { width: CROSS_SECTION_PIXELS, height: CROSS_SECTION_PIXELS };
+  const turned = (value) => ({ ...size, orientation: { link: "relative", value } });
+  return {
+    type: "3d",
+    crossSections: { xy: size, xz: turned(quaternionOf([90, 0, 0])), yz: turned(quaternionOf([0, 90, 0])) },
+  };
 }
 
 /** Position, zoom and rotation as Neuroglancer has them; what `view` does not say is left out. */
