@@ -7,6 +7,7 @@ from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
 from sharing import generation
+from sharing.models import SharingLink
 
 from .models import (
     Dataset,
@@ -61,5 +62,7 @@ def _dataset_saved(instance: Dataset, **_: Any) -> None:
 
 
 @receiver(post_delete, sender=Dataset)
-def _dataset_deleted(**_: Any) -> None:
+def _dataset_deleted(instance: Dataset, **_: Any) -> None:
+    # Links point to anything, so that no foreign key takes them along.
+    SharingLink.objects.to(instance).delete()
     generation.bump_on_commit()

@@ -107,7 +107,6 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "guardian",
-    "tree_queries",
     "axes",
     "csp",
     "storages",
