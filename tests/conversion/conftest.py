@@ -8,8 +8,12 @@ import pytest
 from django.db import connection
 
 from conversion import runner
-from sharing.models import Organization
-from tests.factories import make_organization
+from conversion.models import Job
+from conversion.runner import Handler
+from conversion.services import jobs
+from sharing.access import Actor, actor_for
+from sharing.models import Organization, User
+from tests.factories import make_organization, make_user
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +29,7 @@ def lab(db: None) -> Organization:
 
 
 @pytest.fixture
-def handlers(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, runner.Handler]]:
+def handlers(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Handler]]:
     """What the kinds of jobs do, for a test to replace."""
     replaced = dict(runner._handlers)
     monkeypatch.setattr(runner, "_handlers", replaced)
@@ -37,3 +41,26 @@ def threads_may_write() -> None:
     """Skips where threads can't wait for each other's writes, as they do on every real database."""
     if connection.vendor == "sqlite" and connection.is_in_memory_db():
         pytest.skip("SQLite in memory refuses a second writer at once instead of letting it wait")
+
+
+@pytest.fixture
+def owner(lab: Organization) -> User:
+    return make_user(lab)
+
+
+@pytest.fixture
+def actor(owner: User) -> Actor:
+    return actor_for(owner)
+
+
+@pytest.fixture
+def job(lab: Organization, owner: User) -> Job:
+    return jobs.create(kind=Job.Kind.SCAN, organization=lab, owner=owner)
+
+
+@pytest.fixture
+def told(handlers: dict[str, Handler]) -> list[Job]:
+    """The jobs that people were told of."""
+    notified: list[Job] = []
+    handlers["scan_disk"] = Handler(lambda run: {}, notified.append)
+    return notified
