@@ -109,6 +109,16 @@ def test_nothing_goes_missing_when_the_listing_fails(
     assert get().status == ""
 
 
+def test_nothing_goes_missing_that_the_listing_overlooked(
+    lab: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_disk.write_dataset(lab, "brain")
+    scan(lab)
+    monkeypatch.setattr(listing, "visible_names", lambda directory: [])
+    assert not scan(lab).missing
+    assert get().status == ""
+
+
 def _input_output_error(directory: Path) -> list[str]:
     raise OSError(5, "Input/output error")
 
