@@ -5,7 +5,7 @@ one; data routes also with a token in the path, for programs that lose a query (
 """
 
 from django.contrib import admin
-from django.urls import include, path, re_path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from . import views
 from .api import BuildInfoView, HealthView
@@ -13,7 +13,7 @@ from .api import BuildInfoView, HealthView
 _VERSION = r"(?:v(?P<api_version>1[3-6])/)?"
 _TOKEN = r"(?:t/(?P<token>[A-Za-z0-9_.:\-]+)/)?"  # noqa: S105 (a pattern, no secret)
 
-api = [
+api: list[URLPattern | URLResolver] = [
     path("buildinfo", BuildInfoView.as_view()),
     path("health", HealthView.as_view()),
     path("", include("sharing.api.urls")),
