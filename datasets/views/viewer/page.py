@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
-from datasets.access import Action, dataset_for, may, not_found
+from datasets.access import Action, audience_of, dataset_for, may, not_found
 from datasets.models import Dataset
 from datasets.services import view_configurations
 from datasets.streaming.tokens import page_token
@@ -75,8 +75,7 @@ def view_legacy(request: HttpRequest, organization_id: str, name: str) -> HttpRe
 
 def _link_needed(actor: Actor, dataset: Dataset) -> str:
     """The digest of the sharing link, where nothing else lets the actor in."""
-    if not actor.link_digests or may(
-        replace(actor, link_digests=frozenset()), Action.VIEW, dataset
-    ):
+    without_links = replace(actor, link_digests=frozenset())
+    if may(without_links, Action.VIEW, dataset):
         return ""
-    return next(iter(sorted(actor.link_digests)))
+    return next(iter(actor.link_digests & audience_of(dataset).link_digests))
