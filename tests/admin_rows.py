@@ -9,10 +9,13 @@ from datetime import timedelta
 from html.parser import HTMLParser
 from typing import Any
 
+import pytest
 from axes.models import AccessAttempt
 from django.contrib import admin
+from django.contrib.admin.utils import quote
 from django.db.models import Model
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from conversion.models import Job, JobLogLine
@@ -144,7 +147,7 @@ def operator() -> User:
         OPERATOR_EMAIL,
         is_superuser=True,
         is_staff=True,
-        first_name="Olga",
+        first_name="Olgamira",
         last_name="Operator",
     )
 
@@ -187,6 +190,20 @@ class World:
 def registered() -> list[type[Model]]:
     """The tables of the admin."""
     return sorted(admin.site._registry, key=lambda model: model.__name__)
+
+
+each_model = pytest.mark.parametrize("model", registered(), ids=lambda model: model.__name__)
+
+
+def table_of(model: type[Model]) -> Any:
+    """The table of the admin that shows `model`."""
+    return admin.site.get_model_admin(model)
+
+
+def url(model: type[Model], view: str, *args: str) -> str:
+    """The address of a view of the model's table."""
+    name = f"admin:{model._meta.app_label}_{model._meta.model_name}_{view}"
+    return reverse(name, args=list(map(quote, args)))
 
 
 def columns(row: Model) -> dict[str, Any]:

@@ -5,9 +5,7 @@ from django.urls import reverse
 
 from sharing.admin.scoped import SECRET_FIELDS
 from sharing.services.links import reveal_token
-from tests.admin_rows import SECRET, World, registered
-
-from .test_admin_access import url
+from tests.admin_rows import SECRET, World, registered, url
 
 pytestmark = pytest.mark.django_db
 

@@ -11,10 +11,8 @@ from conversion.models import Job
 from datasets.models import Dataset, Folder
 from sharing.models import ApiToken, Team, TeamMembership, User
 from sharing.services.tokens import create_token
-from tests.admin_rows import World, registered
+from tests.admin_rows import World, each_model, registered, url
 from tests.factories import make_dataset, make_folder, make_team, make_user
-
-from .test_admin_access import each_model, url
 
 pytestmark = pytest.mark.django_db
 
