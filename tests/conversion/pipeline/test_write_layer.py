@@ -128,6 +128,7 @@ def test_the_layer_is_described_as_the_properties_file_needs_it(tmp_path: Path) 
     write_dataset(tmp_path, VOXEL, [segmentation, image])
     source = properties.read(tmp_path / properties.FILE_NAME)
     assert source.voxel_size == VOXEL
+    assert source.id == {"name": tmp_path.name, "team": ""}  # the public library needs it
     cells, rgb = source.layers
     assert cells.bounding_box == BoundingBox.of((0, 0, 0), SHAPE)
     assert cells.largest_segment_id == 2**32 - 2
