@@ -18,6 +18,7 @@ from django.utils.module_loading import import_string
 
 from datasets.access import Action, may
 from datasets.models import Dataset
+from datasets.streaming.answers import Audience
 from datasets.streaming.catalog import ServedDataset, serve
 from datasets.streaming.requests import Credential, CredentialKind
 from datasets.streaming.tokens import ReaderKind, opened_page_token
@@ -113,6 +114,17 @@ def _user_of_session(session_key: str) -> User | AnonymousUser:
     request = HttpRequest()
     request.session = import_string(f"{settings.SESSION_ENGINE}.SessionStore")(session_key)
     return get_user(request)
+
+
+def audience_of(credential: Credential, dataset: ServedDataset) -> Audience:
+    """Who may see and keep what the credential opened of the dataset."""
+    is_public = dataset.row.is_public
+    return Audience(
+        is_public=is_public,
+        # Whoever else uses the browser must not get what a cookie or a personal token opened.
+        may_keep=is_public or credential.kind is CredentialKind.ADDRESS,
+        is_any_origin=is_public or credential.is_token,
+    )
 
 
 def forget() -> None:

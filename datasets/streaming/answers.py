@@ -120,11 +120,11 @@ def render(request: DataRequest, answer: Answer, audience: Audience = NOBODY) ->
         return Rendered(answer.status, headers, _parts(request, body))
 
     etag = f'"{answer.etag}"' if answer.etag else ""
-    if etag and request.if_none_match and _matches(request.if_none_match, etag):
+    if etag and _matches(request.header("If-None-Match"), etag):
         return Rendered(304, headers, (b"",))
     status = 200
-    if request.range and request.if_range in {"", etag}:
-        wanted = _wanted_range(request.range, length)
+    if request.header("If-Range") in {"", etag}:
+        wanted = _wanted_range(request.header("Range"), length)
         if wanted is not None:
             first, end = wanted
             if first >= end:

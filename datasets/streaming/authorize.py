@@ -1,67 +1,62 @@
 """What nginx asks before it sends a stored file itself: may this token read this mag, where is it?
 
-nginx keeps the answer for some seconds, for a token together with dataset, dialect, layer and mag
-(webknossos_site/deploy/nginx.conf). 403 means that nginx can't decide or can't send it; it then
-hands the request on to the site, which answers as if there were no nginx.
+nginx keeps the answer for some seconds, for a token together with dialect, dataset, layer and mag
+(webknossos_site/deploy/nginx.conf), and reads its headers for every file: hence they are few. 403
+means that nginx may not or can't send it; it then hands the request on to the site, which answers
+as if there were no nginx.
 """
 
 import re
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
 
 from datasets.streaming import ome_zarr, zarr2
-from datasets.streaming.access import admitted
-from datasets.streaming.answers import Answer, cache_control
+from datasets.streaming.access import admitted, audience_of
+from datasets.streaming.answers import NOT_FOUND, Answer, Rendered, cache_control, render
 from datasets.streaming.catalog import ServedDataset, ServedMag
 from datasets.streaming.presented import StoredChunks
-from datasets.streaming.requests import NO_CREDENTIAL, Credential, CredentialKind
-from datasets.streaming.routes import audience_of
+from datasets.streaming.requests import NO_CREDENTIAL, Credential, CredentialKind, DataRequest
 from datasets.streaming.whole_files import ChunkFileNames, chunk_file_names
 from datasets.voxels.errors import VoxelsError
 from sharing.errors import ServiceError
 
-_PROXY = "datasets"
 # What may stand in a header and in nginx's variables as it is.
 _PLAIN_PATH = re.compile(r"/[\w./ @+=,:-]+", re.ASCII)
+_REFUSED = Rendered(403, [("Content-Length", "0")], (b"",))
 
 
-def authorize(request: HttpRequest, **_: str | None) -> HttpResponse:
-    """200 with the mag's directory and the names of its files in headers, else 403.
+def authorize(request: DataRequest) -> Rendered:
+    """204 with the names of the mag's files in headers, else 403.
 
     Only nginx may ask: it sits in front of every address, and lets nobody else reach this one.
     """
     if not settings.ENVIRONMENT.behind_proxy:
-        return HttpResponse(status=404)
-    asked = request.GET
-    token = asked.get("token", "")
+        return render(request, NOT_FOUND)
+    # These are parts of the address that the client asked nginx for; a token need not be in it.
+    token, dialect = request.header("X-Data-Token"), request.header("X-Data-Dialect")
     credential = Credential(CredentialKind.ADDRESS, token) if token else NO_CREDENTIAL
     try:
-        dataset = admitted(asked.get("dataset", ""), credential)
-        mag = dataset.layer(asked.get("layer", "")).mag(asked.get("mag", ""))
-        names = _names(dataset, mag, asked.get("dialect", ""), asked.get("version", ""))
+        dataset = admitted(request.header("X-Data-Dataset"), credential)
+        mag = dataset.layer(request.header("X-Data-Layer")).mag(request.header("X-Data-Mag"))
+        names = _names(dataset, mag, dialect, request.header("X-Data-Version"))
     except (ServiceError, VoxelsError, ValueError):
-        names = None
-    if names is None or not _PLAIN_PATH.fullmatch(str(names.directory)):
-        return HttpResponse(status=403)
-    is_immutable = asked.get("dialect") == "viewer"
-    answer = Answer(etag=dataset.version, is_immutable=is_immutable)
-    return HttpResponse(
-        headers={
-            "X-Data-Directory": str(names.directory),
-            "X-Data-Prefix": names.prefix,
-            "X-Data-Axes": names.axes,
-            "X-Data-Separator": names.separator,
-            "X-Data-Cache-Control": cache_control(answer, audience_of(credential, dataset)),
-        }
-    )
+        return _REFUSED
+    if names is None or not _PLAIN_PATH.fullmatch(names.start):
+        return _REFUSED
+    file = Answer(etag=dataset.version, is_immutable=dialect == "viewer")
+    headers = [
+        ("X-Data-Start", names.start),
+        ("X-Data-Numbers", names.numbers),
+        ("X-Data-Cache-Control", cache_control(file, audience_of(credential, dataset))),
+    ]
+    return Rendered(204, headers, (b"",))
 
 
 def _names(
     dataset: ServedDataset, mag: ServedMag, dialect: str, version: str
 ) -> ChunkFileNames | None:
-    if dialect == _PROXY:
-        return ChunkFileNames(mag.directory(), "", "", "")
+    if dialect == "datasets":
+        return ChunkFileNames(f"{mag.directory()}/", "")
     if dialect == "viewer" and version != dataset.version:
         return None
     layer, literal = mag.layer.name, mag.properties.mag.literal

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from datasets.streaming.answers import read_stored
 from datasets.streaming.open_mags import open_mag_at, remember
 from datasets.streaming.requests import DataRequest
-from datasets.streaming.routes import is_for_files, respond
+from datasets.streaming.routes import is_for_fast_path, respond
 from datasets.voxels.array import StoredBytes
 from datasets.voxels.errors import VoxelsError
 
@@ -33,7 +33,7 @@ def in_front_of(django: "WSGIApplication") -> "WSGIApplication":
         if chunk is not None:
             return chunk
         request = DataRequest.of(environ)
-        if request is None or not is_for_files(request.path):
+        if request is None or not is_for_fast_path(request.path):
             return django(environ, start_response)
         response = respond(request)
         if response.status == 200:

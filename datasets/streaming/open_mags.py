@@ -10,11 +10,10 @@ import time
 from typing import NamedTuple
 
 from datasets.streaming import ome_zarr, zarr2
-from datasets.streaming.access import RECHECK_SECONDS, admitted
+from datasets.streaming.access import RECHECK_SECONDS, admitted, audience_of
 from datasets.streaming.answers import Answer, Headers, fixed_headers
 from datasets.streaming.presented import PresentedArray
 from datasets.streaming.requests import CredentialKind, DataRequest
-from datasets.streaming.routes import audience_of
 from datasets.voxels.errors import VoxelsError
 from sharing import generation
 from sharing.errors import ServiceError

@@ -88,22 +88,9 @@ class DataRequest:
         """The query's parameters; of one that is given twice, the last."""
         return dict(parse_qsl(self._environ.get("QUERY_STRING", ""), keep_blank_values=True))
 
-    @property
-    def range(self) -> str:
-        """The header Range."""
-        value: str = self._environ.get("HTTP_RANGE", "")
-        return value
-
-    @property
-    def if_none_match(self) -> str:
-        """The header If-None-Match."""
-        value: str = self._environ.get("HTTP_IF_NONE_MATCH", "")
-        return value
-
-    @property
-    def if_range(self) -> str:
-        """The header If-Range."""
-        value: str = self._environ.get("HTTP_IF_RANGE", "")
+    def header(self, name: str) -> str:
+        """The value of a header, empty where there is none."""
+        value: str = self._environ.get(f"HTTP_{name.upper().replace('-', '_')}", "")
         return value
 
     def body(self, max_bytes: int) -> bytes:

@@ -10,25 +10,25 @@ from django.core.cache import cache
 
 from datasets.services.histograms import histograms
 from datasets.streaming import boxes, ome_zarr, proxy, slices, zarr2
-from datasets.streaming.access import admitted
+from datasets.streaming.access import admitted, audience_of
 from datasets.streaming.answers import (
     NOT_FOUND,
     PREFLIGHT,
     Answer,
-    Audience,
     Rendered,
     error_answer,
     json_answer,
     render,
 )
+from datasets.streaming.authorize import authorize
 from datasets.streaming.catalog import ServedDataset, ServedLayer
-from datasets.streaming.requests import Credential, CredentialKind, DataRequest
+from datasets.streaming.requests import DataRequest
 from datasets.voxels.errors import BoxTooLarge, VoxelsError
 from sharing.errors import NotFound, ServiceError
 
 _CACHE_SECONDS = 24 * 3600
 _READING = {"GET", "HEAD"}
-_FILE_DOORS = ("zarr/", "ome-zarr/", "viewer/")
+_FAST_DOORS = ("zarr/", "ome-zarr/", "viewer/", "internal/")
 
 # The first group is the dialect, the second the dataset, the third what follows.
 FILES = re.compile(r"(zarr|ome-zarr|viewer)/([0-9a-f]{24})(?:/(.*))?", re.DOTALL)
@@ -40,9 +40,9 @@ LAYERS = re.compile(
 log = logging.getLogger(__name__)
 
 
-def is_for_files(path: str) -> bool:
-    """Whether what lies at this address can only be a file of a dialect, or a stored one."""
-    return path.startswith(_FILE_DOORS) or (path.startswith("datasets/") and "/proxy/" in path)
+def is_for_fast_path(path: str) -> bool:
+    """Whether what lies at this address is a file of a dialect, a stored one, or nginx's to ask."""
+    return path.startswith(_FAST_DOORS) or (path.startswith("datasets/") and "/proxy/" in path)
 
 
 def respond(request: DataRequest) -> Rendered:
@@ -82,6 +82,8 @@ def _response(request: DataRequest) -> Rendered:
         dataset_id, layer_name, what = found.groups()
         dataset = _admitted(request, dataset_id, posts=what == "data")
         answer = _of_layer(request, dataset, dataset.layer(layer_name), what)
+    elif path == "internal/authorize":
+        return authorize(request)
     else:
         return render(request, NOT_FOUND)
     return render(request, answer, audience_of(request.credential, dataset))
@@ -98,17 +100,6 @@ class MethodNotAllowed(ServiceError):
     """Data is only read."""
 
     status = 405
-
-
-def audience_of(credential: Credential, dataset: ServedDataset) -> Audience:
-    """Who may see and keep what the credential opened of the dataset."""
-    is_public = dataset.row.is_public
-    return Audience(
-        is_public=is_public,
-        # Whoever else uses the browser must not get what a cookie or a personal token opened.
-        may_keep=is_public or credential.kind is CredentialKind.ADDRESS,
-        is_any_origin=is_public or credential.is_token,
-    )
 
 
 def _of_layer(

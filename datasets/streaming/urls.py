@@ -5,7 +5,6 @@ The view reads version, token and path from the whole address, as the fast path 
 
 from django.urls import re_path
 
-from .authorize import authorize
 from .views import serve
 
 _DATASET = r"[0-9a-f]{24}"
@@ -16,5 +15,4 @@ urlpatterns = [
     re_path(
         rf"^datasets/{_DATASET}/layers/[^/]+/(?:data|findData|histogram|thumbnail\.jpg)$", serve
     ),
-    re_path(r"^internal/authorize$", authorize),
 ]

@@ -4,7 +4,6 @@ nginx knows a mag's directory and how chunk numbers make a file's name; both are
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from datasets.properties import DataFormat
 from datasets.streaming.catalog import ServedMag
@@ -18,12 +17,13 @@ _NOWHERE = (0, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class ChunkFileNames:
-    """A chunk's file is `directory`/`prefix` and its numbers along `axes`, with `separator`."""
+    """The path of a chunk's file is `start` and then its numbers as `numbers` says.
 
-    directory: Path
-    prefix: str
-    axes: str
-    separator: str
+    `numbers` is the axes in the order of the numbers and the character between these: `cxyz/`.
+    """
+
+    start: str
+    numbers: str
 
 
 def chunk_file_names(mag: ServedMag) -> ChunkFileNames | None:
@@ -42,10 +42,7 @@ def chunk_file_names(mag: ServedMag) -> ChunkFileNames | None:
         mag.properties.axis_order or None,
         {axis.name: axis.index for axis in mag.layer.additional_axes},
     )
-    separator = stored.location.keys.separator
-    return ChunkFileNames(
-        directory=directory,
-        prefix="".join(f"{part}{separator}" for part in stored.location.keys.prefix),
-        axes="".join(name or "-" for name in names),
-        separator=separator,
-    )
+    keys = stored.location.keys
+    prefix = "".join(f"{part}{keys.separator}" for part in keys.prefix)
+    axes = "".join(name or "-" for name in names)
+    return ChunkFileNames(f"{directory}/{prefix}", f"{axes}{keys.separator}")
