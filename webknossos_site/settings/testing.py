@@ -26,3 +26,6 @@ STORAGES = {
 LOGGING = {"version": 1, "disable_existing_loggers": False}
 # Static files straight from where they lie: tests need no collectstatic.
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = True
+if not ENVIRONMENT.database_url:  # noqa: F405
+    # In a file, as on a user's machine: in memory, a second writer fails instead of waiting.
+    DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}  # noqa: F405
