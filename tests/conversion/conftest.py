@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from conversion import runner
 from conversion.models import Job
@@ -34,13 +33,6 @@ def handlers(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Handler]]:
     replaced = dict(runner._handlers)
     monkeypatch.setattr(runner, "_handlers", replaced)
     yield replaced
-
-
-@pytest.fixture
-def threads_may_write() -> None:
-    """Skips where threads can't wait for each other's writes, as they do on every real database."""
-    if connection.vendor == "sqlite" and connection.is_in_memory_db():
-        pytest.skip("SQLite in memory refuses a second writer at once instead of letting it wait")
 
 
 @pytest.fixture

@@ -182,7 +182,6 @@ def in_two_threads(act: Callable[[str], Any], argument: str) -> list[Any]:
     return returned
 
 
-@pytest.mark.usefixtures("threads_may_write")
 @pytest.mark.django_db(transaction=True)
 class TestThreads:
     def test_of_two_workers_one_gets_the_job(self) -> None:

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from sharing.models import Organization
 from tests.factories import make_organization
@@ -22,10 +21,3 @@ def binary_data(tmp_path: Path, settings: Any) -> Path:
 @pytest.fixture
 def lab(db: None) -> Organization:
     return make_organization()
-
-
-@pytest.fixture
-def threads_may_write() -> None:
-    """Skips where threads can't wait for each other's writes, as they do on every real database."""
-    if connection.vendor == "sqlite" and connection.is_in_memory_db():
-        pytest.skip("SQLite in memory refuses a second writer at once instead of letting it wait")

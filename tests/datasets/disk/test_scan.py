@@ -195,7 +195,6 @@ def test_progress_is_told_and_may_end_the_scan_without_losing_what_was_done(
     assert Dataset.objects.count() == 5
 
 
-@pytest.mark.usefixtures("threads_may_write")
 @pytest.mark.django_db(transaction=True)
 def test_two_scans_at_once_take_each_directory_once() -> None:
     lab = make_organization()
