@@ -12,7 +12,7 @@ from typing import NamedTuple
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.contrib.auth.models import AnonymousUser
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
@@ -68,8 +68,7 @@ def admitted(dataset_id: str, credential: Credential) -> ServedDataset:
 def _decide(
     dataset_id: str, credential: Credential, current: int, now: float
 ) -> ServedDataset | NotFound | Conflict:
-    # The fast path runs outside of Django's requests, which otherwise look after connections.
-    close_old_connections()
+    _close_old_connections()
     try:
         dataset = Dataset.objects.filter(pk=dataset_id).first()
         if dataset is None or not may(actor_of(credential, dataset_id), Action.VIEW, dataset):
@@ -82,6 +81,12 @@ def _decide(
             _served[dataset_id] = known
         return known[2]
     finally:
+        _close_old_connections()
+
+
+def _close_old_connections() -> None:
+    """What Django does before and after its requests: the fast path runs outside of them."""
+    if not connection.in_atomic_block:
         close_old_connections()
 
 

@@ -6,7 +6,6 @@ otherwise the box is read and laid out. How metadata describes it is each dialec
 
 import itertools
 import math
-import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +18,6 @@ Axes = tuple[str, ...]
 Position = tuple[int, ...]
 
 _READ_ORDER = "cxyz"
-_NUMBER = re.compile(r"0|[1-9][0-9]{0,15}")
 
 
 def read_within(
@@ -74,17 +72,17 @@ class Grid:
 
     def position(self, numbers: list[str]) -> Position | None:
         """The chunk's position that these texts name, None for one that is not in the grid."""
-        if len(numbers) != len(self._counts):
+        try:
+            position = tuple([int(number) for number in numbers])
+        except ValueError:
             return None
-        position = []
-        for text, count in zip(numbers, self._counts, strict=True):
-            if not _NUMBER.fullmatch(text):
+        # Numbers are also refused in any other spelling than Zarr's own.
+        if len(position) != len(self._counts) or [str(n) for n in position] != numbers:
+            return None
+        for number, count in zip(position, self._counts, strict=True):
+            if not 0 <= number < count:
                 return None
-            number = int(text)
-            if number >= count:
-                return None
-            position.append(number)
-        return tuple(position)
+        return position
 
 
 class StoredChunks:

@@ -9,7 +9,9 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from django.core import signals
 from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections
 
 from datasets.streaming import access, open_mags
 from datasets.streaming.fast_path import in_front_of
@@ -81,6 +83,17 @@ def _fails(environ: Any, start_response: Any) -> list[bytes]:
 def _own_directories(settings: Any, tmp_path: Path) -> None:
     settings.BINARY_DATA_DIR = tmp_path / "binaryData"
     settings.MEDIA_ROOT = tmp_path / "files"
+
+
+@pytest.fixture(autouse=True)
+def _connections_stay_open() -> Iterator[None]:
+    """As Django's own test client does: its requests would end the test's transaction."""
+    ends = (signals.request_started, signals.request_finished)
+    for signal in ends:
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in ends:
+        signal.connect(close_old_connections)
 
 
 @pytest.fixture(autouse=True)
