@@ -5,12 +5,14 @@ BIN := .venv/bin
 export DATA_DIR ?= $(CURDIR)/var
 export PORT ?= 8000
 
-.PHONY: demo test check format lock clean
+.PHONY: install demo test check format lock clean
 
-demo: .venv/runtime.stamp node_modules/.stamp staticfiles/.stamp ## The site with sample data, on http://localhost:$PORT
+install: .venv/runtime.stamp node_modules/.stamp staticfiles/.stamp ## The environment and static files
+
+demo: install ## The site with sample data, on http://localhost:$PORT
 	@exec $(BIN)/python manage.py demo
 
-test: .venv/dev.stamp .venv-client/stamp node_modules/.stamp staticfiles/.stamp ## Everything that can run here; says what was skipped and why
+test: .venv/dev.stamp .venv-client/stamp install ## Everything that can run here; says what was skipped and why
 	@tests/run
 
 check: .venv/dev.stamp ## The quick checks: lint, format, types, imports, migrations
