@@ -119,8 +119,11 @@ def test_stored_chunks_are_handed_on_undecoded(get):
     assert get(f"/data/ome-zarr/{streamed.id}/{LAYER}/1/c/0/1/0/1").body == file.read_bytes()
 
 
-def test_what_lies_outside_of_the_box_is_not_shown(get):
-    streamed = public(top_left=(0, 0, 0), size=(70, 50, 40), data_format="wkw")
+@pytest.mark.parametrize(
+    "layout", [{"data_format": "wkw"}, {"data_format": "zarr3", "options": {"chunk": 8}}], ids=str
+)
+def test_what_lies_outside_of_the_box_is_not_shown(get, layout):
+    streamed = public(size=(70, 50, 40), **layout)
     layer = streamed.dataset.layers.get()
     layer.min_x, layer.width = 40, 20
     layer.save()
