@@ -1,6 +1,6 @@
 """How fast data is served, against nginx sending the same files on the same machine in one run.
 
-    .venv/bin/python bench/streaming/run.py [--rounds 5] [--seconds 2]
+    .venv/bin/python bench/streaming/run.py [--rounds 5] [--seconds 1]
 
 Prints for each way the ratio to nginx (median of interleaved rounds), requests a second, and the
 microseconds of processor time that all server processes spend on a request; then what slow
@@ -60,7 +60,7 @@ class Measured:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=2)
+    parser.add_argument("--seconds", type=int, default=1)
     options = parser.parse_args()
     for program in ("nginx", "wrk"):
         if not shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin"):
