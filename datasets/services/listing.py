@@ -12,6 +12,7 @@ from typing import Self
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
 from datasets.models import Dataset, Layer, Tag
+from datasets.models.dataset import MOST_WORDS, words_of
 from sharing.access import Actor
 from sharing.ids import ID_PATTERN
 
@@ -121,9 +122,9 @@ def matching(actor: Actor, search: Search) -> QuerySet[Dataset]:
         found = found.exclude(status__in=_UNREPORTED)
     elif show is Show.UNREPORTED:
         found = found.filter(status__in=_UNREPORTED)
-    for name in search.tags:
+    for name in search.tags[:MOST_WORDS]:
         found = found.filter(Exists(_tagged(Q(name=name))))
-    words = search.text.split()
+    words = words_of(search.text)
     if len(words) == 1 and ID_PATTERN.fullmatch(words[0].lower()):
         return found.filter(pk=words[0].lower())
     for word in words:

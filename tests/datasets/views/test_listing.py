@@ -64,6 +64,15 @@ def test_all_words_must_occur_in_name_directory_or_tags(lab, admin):
     assert names(found) == ["Mouse retina"]
 
 
+def test_a_search_of_thousands_of_words_takes_no_longer_than_one_of_twenty(lab, admin):
+    make_dataset(lab, name="mouse retina")
+    actor = actor_for(admin)
+    text, tags = "mouse retina " * 3000, ("em",) * 3000
+    assert names(list_datasets(actor=actor, search=Search(text=text))) == ["mouse retina"]
+    assert not list_datasets(actor=actor, search=Search(text=text, tags=tags)).rows
+    assert Dataset.objects.matching(text).get().name == "mouse retina"
+
+
 def test_like_patterns_in_a_search_are_plain_characters(lab, admin):
     make_dataset(lab, name="a_b 100%")
     make_dataset(lab, name="axb 1000")
