@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import BaseModel, Field, ValidationError
 
 from datasets.voxels.errors import VoxelsBroken, VoxelsMissing
+from datasets.voxels.file_start import read_start
 from datasets.voxels.limits import MAX_CHUNK_BYTES, MAX_LENGTH, MAX_METADATA_BYTES, MAX_RANK
 
 if TYPE_CHECKING:
@@ -37,8 +38,7 @@ def read_metadata(directory: Path, file: str, data_format: str, model: type[Mode
     what `model` wants.
     """
     try:
-        with (directory / file).open("rb") as opened:
-            data = opened.read(MAX_METADATA_BYTES + 1)
+        data = read_start(directory / file, MAX_METADATA_BYTES + 1)
     except (FileNotFoundError, NotADirectoryError):
         raise VoxelsMissing(file, data_format) from None
     except OSError as error:

@@ -21,6 +21,7 @@ import numpy as np
 from datasets.voxels.array import VoxelArray, Voxels, as_index
 from datasets.voxels.box import Box
 from datasets.voxels.errors import VoxelsBroken, VoxelsMissing
+from datasets.voxels.file_start import read_start
 from datasets.voxels.wkw_header import HEADER_BYTES, BlockType, WkwHeader, parse_header
 
 if TYPE_CHECKING:
@@ -34,8 +35,7 @@ _JUMP_TABLE_PAIR = struct.Struct("<QQ")
 def open_wkw(path: Path) -> WkwArray:
     """Open the WKW mag in the directory `path`, which holds a `header.wkw`."""
     try:
-        with (path / "header.wkw").open("rb") as file:
-            data = file.read(HEADER_BYTES)
+        data = read_start(path / "header.wkw", HEADER_BYTES)
     except (FileNotFoundError, NotADirectoryError):
         raise VoxelsMissing("header.wkw", "WKW") from None
     except OSError as error:

@@ -21,6 +21,7 @@ from datasets.properties.infer.layers import (
 )
 from datasets.properties.infer.n5 import recorded_voxel_size
 from datasets.properties.model import DataFormat, Layer, MagProperties
+from datasets.voxels.file_start import read_start
 from datasets.voxels.wkw_header import HEADER_BYTES, WkwHeader, parse_header
 
 MAG_NAME = re.compile(r"[1-9][0-9]{0,8}(-[1-9][0-9]{0,8}-[1-9][0-9]{0,8})?")
@@ -104,8 +105,7 @@ def _wkw_layers(folder: Folder, candidates: list[tuple[Mag, Folder]]) -> list[Fo
 
 def _header(folder: Folder) -> WkwHeader | None:
     try:
-        with (folder.path / "header.wkw").open("rb") as file:
-            return parse_header(file.read(HEADER_BYTES))
+        return parse_header(read_start(folder.path / "header.wkw", HEADER_BYTES))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

@@ -1,5 +1,6 @@
 """Directories that nobody described."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -75,6 +76,16 @@ def test_a_directory_of_something_else_waits_and_says_why(lab: Organization) -> 
     scan(lab)
     assert get().status == NOT_IMPORTED
     assert "No data in a known format" in get().inferred_properties["problems"][0]
+
+
+def test_pipes_in_place_of_metadata_stop_no_scan(lab: Organization) -> None:
+    mag = on_disk.organization_directory(lab) / "brain" / "color" / "1"
+    mag.mkdir(parents=True)
+    for name in ("header.wkw", "zarr.json", ".zarray", "attributes.json"):
+        os.mkfifo(mag / name)
+    scan(lab)
+    assert get().status == NOT_IMPORTED
+    assert any("header.wkw" in text for text in get().inferred_properties["problems"])
 
 
 def test_a_lost_properties_file_costs_nothing(lab: Organization) -> None:

@@ -303,6 +303,11 @@ def test_a_blosc_chunk_that_claims_gigabytes_is_not_decoded(write: Write, data_f
     assert "claims 2,147,483,631 bytes" in broken(mag, data_format).cause
 
 
+def test_metadata_that_are_a_pipe_do_not_block(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "zarr.json")
+    assert "not a regular file" in broken(tmp_path, "zarr3").cause
+
+
 def test_n5_blocks_may_not_exceed_their_grid(write: Write) -> None:
     mag = write("n5", chunk=struct.pack(">HHIII", 0, 3, 2**31, 2**31, 16) + bytes(4096))
     assert "exceeds blockSize" in broken(mag, "n5").cause

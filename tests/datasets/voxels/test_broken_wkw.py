@@ -77,6 +77,12 @@ def test_a_short_header_is_explained(mag: Path) -> None:
     assert "4 bytes" in broken(mag, "wkw").cause
 
 
+def test_a_header_that_is_a_pipe_does_not_block(mag: Path) -> None:
+    (mag / "header.wkw").unlink()
+    os.mkfifo(mag / "header.wkw")
+    assert "not a regular file" in broken(mag, "wkw").cause
+
+
 def test_a_file_that_contradicts_the_mag_is_named(mag: Path) -> None:
     patch(mag / FILE, 4, b"\x31")
     error = broken(mag, "wkw")
