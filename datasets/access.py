@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from django.db.models import Q
+
 from sharing.access import Actor
 from sharing.errors import NotAllowed, NotFound
 from sharing.models import SharingLink
@@ -150,6 +152,24 @@ def dataset_for(actor: Actor, dataset_id: str, action: Action = Action.VIEW) -> 
     if dataset is None:
         raise not_found(actor)
     require(actor, action, dataset)
+    return dataset
+
+
+def dataset_named(actor: Actor, organization_id: str, name: str) -> Dataset:
+    """The oldest dataset of that directory, else of that name, that `actor` may view; raises as
+    `dataset_for` does.
+
+    Hidden ones are passed over: one that stood in the way would give away that it is there.
+    """
+    linked = SharingLink.objects.usable().filter(digest__in=actor.link_digests)
+    known = Q(pk__in=Dataset.objects.visible_to(actor).values("pk")) | Q(
+        pk__in=linked.values("object_id")
+    )
+    found = Dataset.objects.of(organization_id).filter(known).order_by("created", "id")
+    dataset = found.filter(directory_name=name).first() or found.filter(name=name).first()
+    if dataset is None:
+        raise not_found(actor)
+    require(actor, Action.VIEW, dataset)
     return dataset
 
 

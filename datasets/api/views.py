@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from datasets.access import dataset_for, not_found
+from datasets.access import dataset_for, dataset_named
 from datasets.models import Dataset, DataStore
 from datasets.services import links
 from datasets.services.data_stores import local_data_store
@@ -72,14 +72,7 @@ class DisambiguateView(OpenView):
     ) -> Response:
         """The oldest dataset of that directory, or of that name, that the actor may view."""
         actor = actor_from_request(request)
-        of_organization = Dataset.objects.of(organization_id).order_by("created", "id")
-        dataset = (
-            of_organization.filter(directory_name=directory_name).first()
-            or of_organization.filter(name=directory_name).first()
-        )
-        if dataset is None:
-            raise not_found(actor)
-        dataset = dataset_for(actor, dataset.pk)
+        dataset = dataset_named(actor, organization_id, directory_name)
         return Response(
             {
                 "id": dataset.pk,

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
-from datasets.access import Action, audience_of, dataset_for, may, not_found
+from datasets.access import Action, audience_of, dataset_for, dataset_named, may
 from datasets.models import Dataset
 from datasets.services import view_configurations
 from datasets.streaming.tokens import page_token
@@ -61,15 +61,7 @@ def view_dataset(request: HttpRequest, dataset_id: str) -> HttpResponse:
 @require_safe
 def view_legacy(request: HttpRequest, organization_id: str, name: str) -> HttpResponse:
     """The older address by organization and name; browsers keep the fragment of a redirect."""
-    actor = actor_of(request)
-    of_organization = Dataset.objects.of(organization_id).order_by("created", "id")
-    dataset = (
-        of_organization.filter(directory_name=name).first()
-        or of_organization.filter(name=name).first()
-    )
-    if dataset is None:
-        raise not_found(actor)
-    dataset = dataset_for(actor, dataset.pk)
+    dataset = dataset_named(actor_of(request), organization_id, name)
     return redirect(with_token(reverse("datasets:view", args=[dataset]), request))
 
 

@@ -141,6 +141,28 @@ def test_a_stranger_cannot_tell_a_hidden_dataset_from_a_missing_one(dataset: Dat
         )
 
 
+@pytest.mark.parametrize(
+    "address", ["/api/datasets/disambiguate/{}/{}/toId", "/datasets/{}/{}/view"]
+)
+def test_a_hidden_dataset_does_not_stand_before_a_visible_one_of_its_name(
+    organization: Organization, address: str
+) -> None:
+    make_dataset(organization, name="secret", directory_name="secret")
+    visible = make_dataset(organization, name="secret", directory_name="mine", is_public=True)
+    found = Client().get(address.format(organization.pk, "secret"))
+    assert visible.pk in found.headers.get("Location", "") + found.content.decode()
+
+
+def test_a_sharing_link_opens_the_address_by_name(
+    dataset: Dataset, admin: User, organization: Organization
+) -> None:
+    token = links.sharing_token(actor=actor_for(admin), dataset=dataset)
+    other = make_dataset(organization)
+    for named, status in ((dataset, 200), (other, 404)):
+        address = f"/api/datasets/disambiguate/{organization.pk}/{named.directory_name}/toId"
+        assert Client().get(address, {"sharingToken": token}).status_code == status
+
+
 def test_anonymous_people_read_public_datasets_and_learn_no_teams(
     dataset: Dataset, organization: Organization
 ) -> None:
