@@ -74,7 +74,7 @@ def loads(text: bytes | str, file: str = FILE_NAME) -> DataSource:
 def parse(document: object, file: str = FILE_NAME) -> DataSource:
     """The data source in decoded JSON. Raises UnreadableProperties, which calls it `file`."""
     try:
-        _check_storable(document)
+        check_storable(document)
         return DataSource.model_validate(document)
     except ValidationError as error:
         raise UnreadableProperties(file, _sentence(error)) from error
@@ -129,7 +129,7 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a JSON number; use a finite number or leave the key out")
 
 
-def _check_storable(document: object) -> None:
+def check_storable(document: object) -> None:
     """Raise ValueError for what Python lets pass but other JSON tools or databases do not."""
     pending: list[tuple[Any, str, int]] = [(document, "", 0)]
     while pending:

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from datasets.access import dataset_for
+from datasets.properties.files import check_storable
 from datasets.services import links, view_configurations
 from datasets.views.actor import actor_of
 from sharing.errors import Invalid
@@ -51,7 +52,8 @@ def _configuration(request: HttpRequest) -> dict[str, Any]:
         raise Invalid("The view configuration is too large.")
     try:
         configuration = json.loads(request.body)
-    except ValueError:
+        check_storable(configuration)
+    except (ValueError, RecursionError):
         configuration = None
     if not isinstance(configuration, dict):
         raise Invalid("A view configuration is a JSON object.")

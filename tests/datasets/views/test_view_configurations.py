@@ -80,7 +80,10 @@ def test_sources_shaders_and_nonsense_are_not_stored(dataset, member, signed_in)
     assert stored == {"layers": {"color": {"alpha": 30}}}
 
 
-@pytest.mark.parametrize("body", ["", "[1]", "{", '"x"'])
+NOT_STORABLE = ['{"zoom": NaN}', '{"layers": {"\\u0000": {}}}', '{"zoom": 1' + "0" * 4000 + "}"]
+
+
+@pytest.mark.parametrize("body", ["", "[1]", "{", '"x"', '{"a":' * 40_000, *NOT_STORABLE])
 def test_what_is_no_configuration_is_refused(dataset, member, signed_in, body):
     response = put(signed_in(member), dataset, body)
     assert response.status_code == 400
