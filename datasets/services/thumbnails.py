@@ -23,6 +23,9 @@ from . import pictures
 
 _FOLDER = "thumbnails"
 _MAX_SLICE_BYTES = 64 * 2**20
+# Squares up to this side, as pages and programs ask for, are kept; if each of the millions of sizes
+# were, a visitor could fill the disk.
+_LARGEST_KEPT_SIDE = 400
 # Where to look for a filled slice, as parts of the layer's depth, after the default position.
 _OTHER_DEPTHS = (1 / 2, 1 / 4, 3 / 4, 1 / 8, 3 / 8, 5 / 8, 7 / 8)
 
@@ -30,7 +33,9 @@ log = logging.getLogger(__name__)
 
 
 def thumbnail(dataset: ServedDataset, layer: ServedLayer, size: tuple[int, int]) -> bytes:
-    """A JPEG of the layer, `size` (width, height) pixels; drawn once for each version and view."""
+    """A JPEG of the layer, `size` (width, height) pixels; in the usual sizes drawn once for each
+    version and view.
+    """
     name = f"{_folder(dataset)}/{_key(dataset, layer, size)}.jpg"
     if default_storage.exists(name):
         with default_storage.open(name) as file:
@@ -42,7 +47,8 @@ def thumbnail(dataset: ServedDataset, layer: ServedLayer, size: tuple[int, int])
         log.warning("No thumbnail of %s, %s: %s", dataset.row.pk, layer.properties.name, error)
         failed = pictures.message_picture(size, "can't be read", is_failure=True)
         return pictures.as_jpeg(failed)
-    default_storage.save(name, ContentFile(data))
+    if size[0] == size[1] <= _LARGEST_KEPT_SIDE:
+        default_storage.save(name, ContentFile(data))
     return data
 
 

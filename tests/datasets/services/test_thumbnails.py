@@ -123,11 +123,19 @@ def test_no_finer_mag_is_read_than_the_picture_needs(monkeypatch):
 def test_a_thumbnail_is_drawn_once_for_each_version_and_can_be_cleared(monkeypatch):
     streamed = with_voxels(np.random.default_rng(3).integers(1, 255, (90, 60, 4), "u1"))
     served = serve(type(streamed.dataset).objects.get(pk=streamed.id))
-    pixels(served)
+    pixels(served, (192, 192))
     with monkeypatch.context() as patched:
         patched.setattr(thumbnails, "_drawn", lambda *_: pytest.fail("drawn again"))
-        pixels(served)
+        pixels(served, (192, 192))
     folder = f"thumbnails/{streamed.id}/{streamed.dataset.version}"
     assert len(default_storage.listdir(folder)[1]) == 1
     thumbnails.clear_thumbnails(streamed.id)
     assert default_storage.listdir(folder)[1] == []
+
+
+def test_asking_for_many_sizes_does_not_fill_the_disk():
+    streamed = with_voxels(np.random.default_rng(3).integers(1, 255, (90, 60, 4), "u1"))
+    served = serve(type(streamed.dataset).objects.get(pk=streamed.id))
+    for size in ((400, 399), (401, 401), (1000, 2)):
+        pixels(served, size)
+    assert not default_storage.exists(f"thumbnails/{streamed.id}")
