@@ -27,6 +27,7 @@ _BROKEN = (
     "the data is untouched."
 )
 _LINE = re.compile(r"\bline (\d+)")
+_LINES_AROUND = 200
 
 
 def advice_for(dataset: Dataset) -> str:
@@ -35,8 +36,12 @@ def advice_for(dataset: Dataset) -> str:
 
 
 def numbered_lines(dataset: Dataset) -> list[tuple[int, str, bool]]:
-    """The properties file that can't be used: line number, text, whether the error is there."""
+    """The properties file that can't be used: line number, text, whether the error is there.
+
+    Of a long file, the lines around the error: it may hold a million.
+    """
     found = _LINE.search(dataset.status)
     wrong = int(found[1]) if found else 0
-    lines = dataset.raw_properties.splitlines()
-    return [(number, text, number == wrong) for number, text in enumerate(lines, start=1)]
+    first = max(wrong - _LINES_AROUND, 1)
+    lines = dataset.raw_properties.splitlines()[first - 1 : first + 2 * _LINES_AROUND]
+    return [(number, text, number == wrong) for number, text in enumerate(lines, start=first)]
