@@ -40,6 +40,22 @@ class ServiceErrors:
         return render(request, page, {"exception": error}, status=error.status)
 
 
+class KeptByNobody:
+    """Says of every answer that says nothing itself that it is for this person and this moment.
+
+    Otherwise a cache on the way may keep it, and hand what one token opened to the next.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Hand on, then say so."""
+        response = self.get_response(request)
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+
 class LastActivity:
     """Notes when a signed-in person was here; tokens note it themselves."""
 

@@ -14,12 +14,14 @@ register = template.Library()
 def navigation(context: dict[str, Any]) -> dict[str, Any]:
     """What the person who looks may open; nothing but sign-in for a visitor."""
     request = context.get("request")
-    if request is None or not request.user.is_authenticated:
+    # A request that is refused early (for its host, say) has no user yet.
+    user = getattr(request, "user", None)
+    if request is None or user is None or not user.is_authenticated:
         return {"person": None, "request": request}
     actor = actor_of(request)
     return {
         "request": request,
-        "person": request.user,
+        "person": user,
         "administers": may(actor, PeopleAction.ADMINISTER, PeopleSubject(actor.organization_id)),
         "section": request.resolver_match.app_name if request.resolver_match else "",
         "csrf_token": context.get("csrf_token"),
