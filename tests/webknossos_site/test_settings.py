@@ -54,6 +54,13 @@ def test_without_a_url_the_database_is_a_file_below_the_data_directory(tmp_path:
     assert settings["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
 
 
+def test_database_and_mail_are_for_their_owner_only(tmp_path: Path) -> None:
+    database = Path(database_from_url("", data_dir=tmp_path)["NAME"])
+    mail = Path(email_from_url("", data_dir=tmp_path)["EMAIL_FILE_PATH"])
+    assert database.stat().st_mode & 0o777 == 0o600
+    assert mail.stat().st_mode & 0o777 == 0o700
+
+
 def test_a_postgresql_url_is_taken_apart_and_unquoted(tmp_path: Path) -> None:
     settings = database_from_url(
         "postgresql://lab:p%40ss@db.example.org:5433/wk?sslmode=require", data_dir=tmp_path

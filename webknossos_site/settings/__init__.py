@@ -16,8 +16,9 @@ ENVIRONMENT = Environment()
 DATA_DIR = ENVIRONMENT.data_dir.resolve()
 BINARY_DATA_DIR = (ENVIRONMENT.binary_data_dir or DATA_DIR / "binaryData").resolve()
 RUN_DIR = DATA_DIR / "run"
-for _directory in (DATA_DIR, BINARY_DATA_DIR, RUN_DIR):
+for _directory in (DATA_DIR, BINARY_DATA_DIR):
     _directory.mkdir(parents=True, exist_ok=True)
+RUN_DIR.mkdir(mode=0o700, exist_ok=True)
 ALLOWED_DATA_PATHS = [path.resolve() for path in ENVIRONMENT.allowed_data_paths]
 
 # The site's address -----------------------------------------------------------------------------

@@ -104,6 +104,9 @@ def database_from_url(url: str, *, data_dir: Path) -> dict[str, Any]:
 
 
 def _sqlite(path: Path) -> dict[str, Any]:
+    # It holds live sessions: for its owner only. SQLite gives the files beside it the same mode.
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600)
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": str(path),
@@ -118,9 +121,12 @@ def _sqlite(path: Path) -> dict[str, Any]:
 def email_from_url(url: str, *, data_dir: Path) -> dict[str, Any]:
     """Django's EMAIL_* settings for `smtp[s]://user:password@host:port`; files where empty."""
     if not url:
+        mail = data_dir / "mail"
+        # The mails hold links that reset passwords: for their owner only.
+        mail.mkdir(mode=0o700, parents=True, exist_ok=True)
         return {
             "EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend",
-            "EMAIL_FILE_PATH": str(data_dir / "mail"),
+            "EMAIL_FILE_PATH": str(mail),
         }
     parts = urlsplit(url)
     if parts.scheme not in {"smtp", "smtps", "smtp+tls"}:
