@@ -21,7 +21,7 @@ Headers = list[tuple[str, str]]
 _BINARY = "application/octet-stream"
 # Files up to this size are read at once; larger ones are sent in pieces of it.
 _PIECE_BYTES = 4 * 2**20
-_ONE_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_ONE_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 _CORS: Headers = [
     ("Access-Control-Allow-Origin", "*"),

@@ -20,6 +20,7 @@ from datasets.streaming.whole_files import ChunkFileNames, chunk_file_names
 from datasets.voxels.errors import VoxelsError
 from sharing.errors import ServiceError
 
+_ADDRESS = "/data/internal/authorize"
 # What may stand in a header and in nginx's variables as it is.
 _PLAIN_PATH = re.compile(r"/[\w./ @+=,:-]+", re.ASCII)
 _REFUSED = Rendered(403, [("Content-Length", "0")], (b"",))
@@ -30,7 +31,8 @@ def authorize(request: DataRequest) -> Rendered:
 
     Only nginx may ask: it sits in front of every address, and lets nobody else reach this one.
     """
-    if not settings.ENVIRONMENT.behind_proxy:
+    # nginx shuts exactly this address to others; the same with a version or token is not meant.
+    if not settings.ENVIRONMENT.behind_proxy or request.address != _ADDRESS:
         return render(request, NOT_FOUND)
     # These are parts of the address that the client asked nginx for; a token need not be in it.
     token, dialect = request.header("X-Data-Token"), request.header("X-Data-Dialect")

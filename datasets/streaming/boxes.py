@@ -4,6 +4,7 @@ Bodies are raw little-endian voxels, x fastest but for the channels, which lie s
 """
 
 import json
+from typing import Annotated
 
 import numpy as np
 from django.conf import settings
@@ -24,13 +25,19 @@ _MAX_BODY_BYTES = 2**20
 _BOXES_PER_AXIS_TO_FIND = 6
 
 
+# Beyond any volume; what is larger is a mistake, and too long to tell of.
+_Position = Annotated[int, Field(ge=-(2**53), le=2**53)]
+_Length = Annotated[int, Field(gt=0, le=2**31)]
+_MOST_BUCKETS = 4096
+
+
 class _Cuboid(Parameters):
-    x: int
-    y: int
-    z: int
-    width: int = Field(gt=0)
-    height: int = Field(gt=0)
-    depth: int = Field(gt=0)
+    x: _Position
+    y: _Position
+    z: _Position
+    width: _Length
+    height: _Length
+    depth: _Length
     mag: str = "1"
     half_byte: bool = False
     mapping_name: str = ""
@@ -38,19 +45,19 @@ class _Cuboid(Parameters):
 
 class _Coordinate(Parameters):
     name: str
-    value: int
+    value: _Position
 
 
 class _Bucket(Parameters):
-    position: Vec3Int
-    mag: Vec3Int
-    cube_size: int = Field(default=32, gt=0)
+    position: tuple[_Position, _Position, _Position]
+    mag: tuple[_Length, _Length, _Length]
+    cube_size: _Length = 32
     four_bit: bool = False
     apply_agglomerate: str | None = None
     additional_coordinates: list[_Coordinate] | None = None
 
 
-_Buckets = TypeAdapter(list[_Bucket])
+_Buckets = TypeAdapter(Annotated[list[_Bucket], Field(max_length=_MOST_BUCKETS)])
 
 
 def cuboid(request: DataRequest, dataset: ServedDataset, layer: ServedLayer) -> Answer:

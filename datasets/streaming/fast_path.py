@@ -45,7 +45,8 @@ def _split(path: str) -> tuple[str, list[str]]:
     """What all chunks of a mag share of an address, and the numbers of the one."""
     opening, separator, numbers = path.rpartition("/c/")
     if separator:
-        return opening, numbers.split("/")
+        # Not the opening alone: of a layer named "c" that would be the opening of another address.
+        return f"{opening}/c", numbers.split("/")
     opening, _, numbers = path.rpartition("/")
     return opening, numbers.split(".")
 

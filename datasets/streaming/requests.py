@@ -84,6 +84,12 @@ class DataRequest:
         return cls(environ, path=rest, token=token, api_version=api_version)
 
     @property
+    def address(self) -> str:
+        """The whole path that was asked for, with version and token."""
+        path: str = self._environ.get("PATH_INFO", "")
+        return path
+
+    @property
     def query(self) -> dict[str, str]:
         """The query's parameters; of one that is given twice, the last."""
         return dict(parse_qsl(self._environ.get("QUERY_STRING", ""), keep_blank_values=True))

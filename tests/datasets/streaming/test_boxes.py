@@ -84,6 +84,8 @@ def test_a_hundred_gigabytes_are_refused_with_a_sentence(get):
     [
         ({"width": "abc"}, "width"),
         ({"width": "0"}, "width"),
+        ({"width": "9" * 400}, "width"),
+        ({"x": "-" + "9" * 30}, "x"),
         ({"mag": "3-x"}, "3-x"),
         ({"mappingName": "agglomerates"}, "agglomerates"),
     ],

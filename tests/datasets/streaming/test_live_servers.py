@@ -227,6 +227,16 @@ def test_nginx_sends_whole_files_itself_and_the_site_the_rest(live):
     assert preflight.status_code == 204
 
 
+def test_other_sites_pages_may_read_through_nginx_whoever_answers(live):
+    if live.nginx is None:
+        pytest.skip("nginx is not installed")
+    layer = live.address("aligned")
+    for address in (chunk(live), f"{layer}/zarr.json"):
+        answer = requests.get(f"{live.nginx.url}{address}", timeout=10)
+        # Two headers would come as "*, *", and shut browsers out.
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+
+
 def test_before_nginx_too_a_token_opens_nothing_for_others(live):
     if live.nginx is None:
         pytest.skip("nginx is not installed")
@@ -243,6 +253,8 @@ def test_before_nginx_too_a_token_opens_nothing_for_others(live):
             good.replace(own, other),
             good.replace(own, "f" * 24),
             "/data/internal/authorize",
+            "/data/v16/internal/authorize",
+            "/data/t/x/internal/authorize",
             "/data/internal/ask",
         )
     ]
