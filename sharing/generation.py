@@ -61,11 +61,11 @@ class MappedCounter:
 class RedisCounter:
     """A counter in Redis, for processes on several machines."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, site: str) -> None:
         import redis
 
         self._redis = redis.Redis.from_url(url)
-        self._key = "webknossos:access-generation"
+        self._key = f"webknossos:access-generation:{site}"
 
     def read(self) -> int:
         """The current generation; raises where Redis is away, so that nothing stale is served."""
@@ -80,7 +80,9 @@ class RedisCounter:
 def counter() -> Counter:
     """This process's handle on the shared generation."""
     if settings.ENVIRONMENT.redis_url:
-        return RedisCounter(settings.ENVIRONMENT.redis_url)
+        # Several sites may share a Redis, but no database.
+        site = str(settings.DATABASES["default"]["NAME"])
+        return RedisCounter(settings.ENVIRONMENT.redis_url, site=site)
     return MappedCounter(settings.RUN_DIR / "access-generation")
 
 
