@@ -51,9 +51,13 @@ def zarr2_compressor(codec: ChunkCodec) -> JsonObject | None:
 
 def zarr3_codecs(axes: Axes, codec: ChunkCodec) -> list[JsonObject]:
     """The codecs by which a chunk along `axes` becomes the stored bytes."""
-    # Axes that the stored array lacks have length 1 and may stand anywhere.
-    order = [axes.index(axis) for axis in axes if axis not in codec.axes]
-    order += [axes.index(axis) for axis in codec.axes]
+    # Axes along which a chunk has length 1 may stand anywhere; where they stand as presented, a
+    # transposition may not be needed at all.
+    long = order_of_bytes(codec)
+    order = [axes.index(axis) for axis in axes if axis not in long]
+    order += [axes.index(axis) for axis in long]
+    if long == tuple(axis for axis in axes if axis in long):
+        order = list(range(len(axes)))
     codecs: list[JsonObject] = []
     if order != list(range(len(axes))):
         codecs.append({"name": "transpose", "configuration": {"order": order}})

@@ -24,6 +24,7 @@ from datasets.streaming.presented import (
     StoredChunks,
     grid_lengths,
     is_aligned,
+    order_of_bytes,
 )
 from datasets.voxels.array import VoxelArray
 
@@ -110,9 +111,17 @@ def _present(mag: ServedMag, *, for_viewer: bool) -> PresentedArray:
     array = mag.array()
     dtype = _type_for_viewer(mag.layer, array.dtype) if for_viewer else array.dtype
     try:
+        if for_viewer and not _is_readable_by_viewer(array):
+            raise Inexpressible
         return _as_stored(array, mag, dtype)
     except Inexpressible:
         return _as_blocks(array, mag, dtype)
+
+
+def _is_readable_by_viewer(array: VoxelArray) -> bool:
+    """Whether x varies fastest in stored chunks: Neuroglancer misreads other transpositions."""
+    stored = order_of_bytes(array.codec) if array.codec else ()
+    return [axis for axis in stored if axis in "zyx"] == [axis for axis in "zyx" if axis in stored]
 
 
 def _type_for_viewer(layer: Layer, dtype: np.dtype[Any]) -> np.dtype[Any]:

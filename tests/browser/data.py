@@ -59,6 +59,14 @@ def write_zarr3_color(folder: Path) -> None:
     _write_properties(folder, [_layer("color", "color", "uint8", "zarr3") | _MAG])
 
 
+def write_zarr3_z_fastest(folder: Path) -> None:
+    """The same, but with z varying fastest in the stored chunks."""
+    path = folder / "color" / "1"
+    voxels = two_halves()[np.newaxis]
+    zarr.create_array(str(path), data=voxels, chunks=(1, 32, 32, 32), fill_value=0, zarr_format=3)
+    _write_properties(folder, [_layer("color", "color", "uint8", "zarr3") | _MAG])
+
+
 def write_channels(folder: Path) -> None:
     """A Zarr v3 dataset: `stain` with two channels of uint16, each filled in one half only.
 

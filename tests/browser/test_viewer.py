@@ -31,7 +31,9 @@ def address(dataset: Dataset, **view: object) -> str:
     return f"/datasets/{dataset.slug}/view#{quote(json.dumps(said))}"
 
 
-@pytest.mark.parametrize("write", [data.write_wkw, data.write_zarr3_color])
+@pytest.mark.parametrize(
+    "write", [data.write_wkw, data.write_zarr3_color, data.write_zarr3_z_fastest]
+)
 def test_gray_values_on_screen_are_the_voxels_on_disk(write, place, admin, new_page):
     dataset = place(write)
     page = new_page(admin)

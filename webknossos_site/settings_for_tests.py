@@ -15,7 +15,7 @@ os.environ["DATA_DIR"] = _DATA_DIR
 for _name in ("PUBLIC_URL", "BINARY_DATA_DIR", "ALLOWED_HOSTS", "EMAIL_URL", "S3_BUCKET"):
     os.environ.pop(_name, None)
 
-from . import *  # noqa: E402, F403
+from webknossos_site.settings import *  # noqa: E402, F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
