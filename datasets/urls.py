@@ -38,6 +38,7 @@ urlpatterns = [
         name="default-view-configuration",
     ),
     path("datasets/<dataset:dataset_id>/share", saving.share, name="share"),
+    path("datasets/<dataset:dataset_id>/revoke-link", actions.revoke_link, name="revoke-link"),
     path("datasets/<str:organization_id>/<str:name>/view", page.view_legacy),
     # Neuroglancer's wheel insists on an address that ends in /v/<something>.
     path("viewer/v/frame/", frame.viewer_frame, name="viewer-frame"),

@@ -19,6 +19,7 @@ from datasets.storage.local import NoSuchData, mag_directory
 from datasets.voxels.array import VoxelArray
 from datasets.voxels.box import Box
 from datasets.voxels.cache import ArrayCache, ArrayKey
+from datasets.voxels.errors import VoxelsError
 from datasets.voxels.open import open_mag
 from sharing.errors import Conflict, NotFound, ServiceError
 
@@ -51,6 +52,15 @@ class ServedMag:
     def array(self) -> VoxelArray:
         """The mag's voxels; raises VoxelsError where they can't be read."""
         return _arrays.get(self.key, self._open)
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether its array can be opened."""
+        try:
+            self.array()
+        except (VoxelsError, ServiceError):
+            return False
+        return True
 
     def directory(self) -> Path:
         """Where the mag lies; raises Gone where that is no directory any more.

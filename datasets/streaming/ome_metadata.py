@@ -27,11 +27,15 @@ def ome_attributes(
     data_source: DataSource,
     layer: Layer,
     *,
+    mags: Sequence[Mag],
     additional_axes: Sequence[str],
     num_channels: int,
     admin_view: JsonObject,
 ) -> JsonObject:
-    """The attribute `ome` of a layer's group; the arrays' axes are additional, c, z, y, x."""
+    """The attribute `ome` of a layer's group, with these of its mags, finest first.
+
+    The arrays' axes are additional, c, z, y, x.
+    """
     unit = data_source.voxel_size.unit.value
     ome: JsonObject = {
         "version": VERSION,
@@ -45,9 +49,7 @@ def ome_attributes(
                 ],
                 "datasets": [
                     _dataset(layer.bounding_box, mag, data_source.voxel_size, len(additional_axes))
-                    for mag in sorted(
-                        (entry.mag for entry in layer.mags), key=lambda mag: (max(mag), *mag)
-                    )
+                    for mag in mags
                 ],
             }
         ],

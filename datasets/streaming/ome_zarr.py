@@ -84,12 +84,16 @@ def _group(name: str, title: str, entries: list[str]) -> Answer:
 
 def _layer_group(dataset: ServedDataset, layer: ServedLayer) -> JsonObject:
     group: JsonObject = {"zarr_format": 3, "node_type": "group", "attributes": {}}
-    finest = next(iter(layer.mags.values()), None)
+    # A viewer that is told of a mag that it can't read shows nothing at all. Where no mag can be
+    # read, the first says why.
+    mags = [mag for mag in layer.mags.values() if mag.is_readable] or list(layer.mags.values())
+    finest = next(iter(mags), None)
     names = [axis.name for axis in layer.properties.additional_axes]
     if finest is not None and is_expressible(names):
         group["attributes"]["ome"] = ome_attributes(
             dataset.data_source,
             layer.properties,
+            mags=[mag.properties.mag for mag in mags],
             additional_axes=names,
             num_channels=finest.array().num_channels,
             admin_view=dataset.row.admin_view_configuration or {},

@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from datasets.access import dataset_for
-from datasets.services import disk_changes
+from datasets.services import disk_changes, links
 
 from .actor import actor_of
 from .addresses import came_from
@@ -45,3 +45,13 @@ def dismiss_changes(request: HttpRequest, dataset_id: str) -> HttpResponse:
             actor=actor, dataset=dataset, pending_hash=request.POST.get("pending_hash", "")
         )
     return redirect("datasets:status", dataset)
+
+
+@require_POST
+def revoke_link(request: HttpRequest, dataset_id: str) -> HttpResponse:
+    """Shut out everybody who came by the dataset's sharing link."""
+    actor = actor_of(request)
+    dataset = dataset_for(actor, dataset_id)
+    with told(request, f"The sharing link of '{dataset}' was revoked: it opens nothing any more."):
+        links.revoke_sharing_token(actor=actor, dataset=dataset)
+    return redirect("datasets:view", dataset)

@@ -8,7 +8,7 @@ from sharing.access import Actor, actor_for
 from sharing.errors import NotSignedIn
 from sharing.models import User
 from sharing.services import tokens
-from sharing.services.links import digests_of
+from sharing.services.links import digests_of, opens_something
 
 from .authentication import REFUSAL, header_token
 
@@ -16,9 +16,9 @@ from .authentication import REFUSAL, header_token
 def actor_from_request(request: HttpRequest | Request) -> Actor:
     """The person signed in by session or header, with the sharing links they hold.
 
-    A sharing link's token comes as `?sharingToken=` or `?token=`. A wrong token in a header raises
-    NotSignedIn: whoever sends one means to be somebody. A wrong one in the query only opens
-    nothing.
+    A sharing link's token comes as `?sharingToken=`, `?token=` or in a header. A wrong token in a
+    header raises NotSignedIn: whoever sends one means to be somebody. A wrong one in the query only
+    opens nothing.
     """
     return actor_for(_signed_in(request), link_digests=_links(request))
 
@@ -51,11 +51,15 @@ def _signed_in(request: HttpRequest | Request) -> User | AnonymousUser:
     if not secret:
         return request.user
     token = tokens.authenticate(secret)
-    if token is None:
-        raise NotSignedIn(REFUSAL)
-    return token.user
+    if token is not None:
+        return token.user
+    if opens_something(secret):
+        return AnonymousUser()
+    raise NotSignedIn(REFUSAL)
 
 
 def _links(request: HttpRequest | Request, path_token: str | None = None) -> frozenset[str]:
     query = request.GET
-    return digests_of(path_token, query.get("token"), query.get("sharingToken"))
+    return digests_of(
+        path_token, query.get("token"), query.get("sharingToken"), header_token(request)
+    )

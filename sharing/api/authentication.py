@@ -7,6 +7,7 @@ from rest_framework.request import Request
 
 from sharing.models import ApiToken, User
 from sharing.services import tokens
+from sharing.services.links import opens_something
 
 CHALLENGE = "Token"
 """What `WWW-Authenticate` says with a 401."""
@@ -24,7 +25,10 @@ def header_token(request: HttpRequest | Request) -> str:
 
 
 class ApiTokenAuthentication(BaseAuthentication):
-    """Acts as the person whose token stands in a header; refuses a wrong one with 401."""
+    """Acts as the person whose token stands in a header; refuses a wrong one with 401.
+
+    The public library sends a sharing link's token there, too: its holder is nobody in particular.
+    """
 
     def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
         """The token's user and the token; None where no header carries one."""
@@ -32,9 +36,11 @@ class ApiTokenAuthentication(BaseAuthentication):
         if not secret:
             return None
         token = tokens.authenticate(secret)
-        if token is None:
-            raise AuthenticationFailed(REFUSAL)
-        return token.user, token
+        if token is not None:
+            return token.user, token
+        if opens_something(secret):
+            return None
+        raise AuthenticationFailed(REFUSAL)
 
     def authenticate_header(self, request: Request) -> str:
         """Makes DRF answer 401, not 403, to those who are not signed in."""

@@ -45,6 +45,11 @@ def revoke_link(*, link: SharingLink) -> None:
         link.save(update_fields=["revoked"])
 
 
+def opens_something(token: str) -> bool:
+    """Whether the token is that of a usable link."""
+    return SharingLink.objects.usable().filter(digest=digest(token)).exists()
+
+
 def digests_of(*tokens: str | None) -> frozenset[str]:
     """What `Actor.link_digests` holds of the tokens that came with a request."""
     return frozenset(digest(token) for token in tokens if token)

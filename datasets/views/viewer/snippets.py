@@ -38,7 +38,8 @@ def snippets_of(dataset: Dataset, layer_names: list[str]) -> list[Snippet]:
         Snippet("Neuroglancer", _NEUROGLANCER + quote(json.dumps(state, separators=(",", ":")))),
         Snippet(
             "Python, zarr",
-            f'import zarr\n\narray = zarr.open_array("{first}1", mode="r")  # axes c, z, y, x',
+            'import zarr  # pip install "zarr[remote]"\n\n'
+            f'array = zarr.open_array("{first}1", mode="r")  # axes c, z, y, x',
         ),
         Snippet(
             "Python, webknossos",

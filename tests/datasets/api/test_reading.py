@@ -298,3 +298,17 @@ def test_a_new_name_is_judged(name: str, is_valid: bool, admin: User) -> None:
     answer = as_user(admin).get(f"/api/datasets/{name}/isValidNewName").json()
     assert answer["isValid"] is is_valid
     assert is_valid or all(isinstance(error, str) for error in answer["errors"])
+
+
+def test_a_sharing_token_in_the_header_opens_its_dataset_as_nobody_in_particular(
+    dataset: Dataset, admin: User, organization: Organization
+) -> None:
+    """The public library sends the token of a link that it was given there, too."""
+    token = links.sharing_token(actor=actor_for(admin), dataset=dataset)
+    holder = Client(headers={"X-Auth-Token": token})
+    assert holder.get(f"/api/datasets/{dataset.pk}").json()["isEditable"] is False
+    assert holder.get(f"/api/datasets/{make_dataset(organization).pk}").status_code == 404
+    assert holder.get("/api/user").status_code == 401
+    assert holder.get("/api/datasets").json() == []
+    links.revoke_sharing_token(actor=actor_for(admin), dataset=dataset)
+    assert holder.get(f"/api/datasets/{dataset.pk}").status_code == 401

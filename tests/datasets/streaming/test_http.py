@@ -260,3 +260,15 @@ def test_a_fault_of_the_server_is_told_in_a_sentence_and_logged(get, streamed, c
     assert answer.status == 500
     assert "boom" not in answer.body.decode()
     assert "boom" in caplog.text
+
+
+def test_a_mag_that_cannot_be_read_is_left_out_of_what_viewers_are_told(get):
+    """Neuroglancer shows nothing of a layer that lists a mag which it can't open."""
+    streamed = make_streamed(
+        data_format="zarr3", mags=((1, 1, 1), (2, 2, 1)), fields={"is_public": True}
+    )
+    shutil.rmtree(streamed.directory / LAYER / "2-2-1")
+    metadata = get(f"/data/ome-zarr/{streamed.id}/{LAYER}/zarr.json")
+    (image,) = json.loads(metadata.body)["attributes"]["ome"]["multiscales"]
+    assert [entry["path"] for entry in image["datasets"]] == ["1"]
+    assert get(f"/data/ome-zarr/{streamed.id}/{LAYER}/2-2-1/zarr.json").status == 410

@@ -34,7 +34,12 @@ def source(**layer) -> DataSource:
 def attributes(data_source: DataSource, channels: int = 1, axes: tuple[str, ...] = ()) -> dict:
     (layer,) = data_source.layers
     return ome_attributes(
-        data_source, layer, additional_axes=axes, num_channels=channels, admin_view={}
+        data_source,
+        layer,
+        mags=sorted(entry.mag for entry in layer.mags),
+        additional_axes=axes,
+        num_channels=channels,
+        admin_view={},
     )
 
 

@@ -258,3 +258,17 @@ def test_may_share_follows_the_rules(dataset, lab, signed_in):
     outsider = make_user(make_organization())
     assert not may(actor_for(outsider), Action.GET_LINK, dataset)
     assert signed_in(outsider).post(f"/datasets/{dataset.pk}/share").status_code == 403
+
+
+def test_an_editor_revokes_the_sharing_link_where_it_is_shared(dataset, admin, signed_in, client):
+    editor = signed_in(admin)
+    address = f"/datasets/{dataset.pk}/revoke-link"
+    token = editor.post(f"/datasets/{dataset.pk}/share").json()["token"]
+    assert b"/revoke-link" in editor.get(f"/datasets/{dataset.pk}/view").content
+    visited = client.get(f"/datasets/{dataset.pk}/view", {"token": token})
+    assert visited.status_code == 200
+    assert b"revoke-link" not in visited.content
+    assert client.post(f"{address}?token={token}").status_code == 403
+    assert client.get(f"/datasets/{dataset.pk}/view", {"token": token}).status_code == 200
+    assert editor.post(address).status_code == 302
+    assert client.get(f"/datasets/{dataset.pk}/view", {"token": token}).status_code == 404
