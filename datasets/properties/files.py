@@ -60,7 +60,7 @@ def loads(text: bytes | str, file: str = FILE_NAME) -> DataSource:
         details = f"byte {error.start} is not UTF-8; save the file as UTF-8"
         raise UnreadableProperties(file, details) from error
     except json.JSONDecodeError as error:
-        details = f"{error.msg} at line {error.lineno}, column {error.colno}"
+        details = f"{error.msg.removesuffix(' at')} at line {error.lineno}, column {error.colno}"
         raise UnreadableProperties(file, details) from error
     except RecursionError as error:
         raise UnreadableProperties(file, _TOO_DEEP) from error

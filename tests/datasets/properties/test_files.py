@@ -227,3 +227,8 @@ def test_a_reader_meanwhile_finds_the_old_or_the_new_file_whole(tmp_path: Path) 
         assert read(path) in versions
         reads += 1
     writer.join()
+
+
+def test_the_place_of_a_broken_character_is_told_in_plain_words() -> None:
+    with pytest.raises(UnreadableProperties, match="Invalid control character at line 1, column 3"):
+        loads('{"\x01": 1}')
