@@ -9,7 +9,7 @@ import { connectSaving } from "./saving.js";
 import { connectSharing } from "./sharing.js";
 import { CurrentView, merged } from "./view.js";
 
-const CHECK_EVERY_SECONDS = 60;
+const CHECK_EVERY_SECONDS = 15;
 
 const page = document.querySelector("[data-viewer]");
 const manifest = JSON.parse(document.getElementById("manifest").textContent);
