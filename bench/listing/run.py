@@ -23,22 +23,22 @@ sys.path.insert(0, str(ROOT))
 os.environ.setdefault("DATA_DIR", tempfile.mkdtemp(prefix="bench-listing-"))
 os.environ["DJANGO_SETTINGS_MODULE"] = "webknossos_site.settings"
 
-import django  # noqa: E402
+import django
 
 django.setup()
 
-from django.contrib.auth.models import Permission  # noqa: E402
-from django.core.management import call_command  # noqa: E402
-from django.db import connection  # noqa: E402
-from django.db.models import Q  # noqa: E402
-from django.utils import timezone  # noqa: E402
+from django.contrib.auth.models import Permission
+from django.core.management import call_command
+from django.db import connection
+from django.db.models import Q
+from django.utils import timezone
 
-from datasets.models import Dataset, DatasetGroupObjectPermission, DatasetTeam  # noqa: E402
-from datasets.services.data_stores import local_data_store  # noqa: E402
-from datasets.services.folders import root_of  # noqa: E402
-from sharing.access import Actor  # noqa: E402
-from sharing.models import Organization, Team  # noqa: E402
-from sharing.services.organizations import create_organization  # noqa: E402
+from datasets.models import Dataset, DatasetGroupObjectPermission, DatasetTeam
+from datasets.services.data_stores import local_data_store
+from datasets.services.folders import root_of
+from sharing.access import Actor
+from sharing.models import Organization, Team
+from sharing.services.organizations import create_organization
 
 PAGE = 50
 TEAMS = 100

@@ -106,7 +106,7 @@ def prepared() -> tuple[str, str]:
 
 def ways(dataset_id: str, token: str, files: Path, web: Server, nginx: Server) -> list[Way]:
     door = f"/data/t/{token}"
-    plain = nginx.plain_url  # type: ignore[attr-defined]
+    plain = nginx.plain_url
     found = []
     sizes = {"small": "20 KiB chunk", "large": "170 KiB chunk"}
     for layer in LAYERS:

@@ -32,12 +32,18 @@ def free_port() -> int:
 
 
 class Server:
-    """A running server: where it answers, and which processes it is."""
+    """A running server: where it answers, and which processes it is.
 
-    def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
+    `plain_url` is where nginx, on a port beside, serves files without asking anybody.
+    """
+
+    def __init__(
+        self, process: subprocess.Popen[bytes], port: int, *, plain_port: int | None = None
+    ) -> None:
         self.process = process
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
+        self.plain_url = f"http://127.0.0.1:{plain_port}"
 
     def cpu_seconds(self) -> float:
         """Processor time that all its processes have used, in the kernel too."""
@@ -100,9 +106,7 @@ def nginx_before(
     command = [binary, "-c", str(configuration), "-g", "daemon off;"]
     process = subprocess.Popen(command, start_new_session=True)
     with _ended(process):
-        server = _ready(Server(process, port))
-        server.plain_url = f"http://127.0.0.1:{plain_port}"  # type: ignore[attr-defined]
-        yield server
+        yield _ready(Server(process, port, plain_port=plain_port))
 
 
 @contextlib.contextmanager

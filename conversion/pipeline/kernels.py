@@ -18,7 +18,10 @@ ZYX: TypeAlias = tuple[int, int, int]
 
 
 def _midpoint(low: Any, high: Any) -> Any:
-    """The mean of two values; of integers truncated towards zero, exact and without overflow."""
+    """The mean of two values; of integers truncated towards zero, exact and without overflow.
+
+    Compiled kernels get one of the versions below, by type; plain Python has none.
+    """
     raise NotImplementedError
 
 

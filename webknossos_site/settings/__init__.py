@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 
 from .environment import PROJECT_ROOT, Environment, database_from_url, email_from_url
 from .secret_key import load_or_create
@@ -171,9 +172,10 @@ else:
         }
     }
 
+# Found, not imported: only its files are served.
 _NEUROGLANCER = find_spec("neuroglancer")
-assert _NEUROGLANCER is not None  # noqa: S101 (a locked dependency)
-assert _NEUROGLANCER.submodule_search_locations  # noqa: S101
+if _NEUROGLANCER is None or not _NEUROGLANCER.submodule_search_locations:
+    raise ImproperlyConfigured("The package neuroglancer is not installed; run 'make install'.")
 NEUROGLANCER_CLIENT = Path(_NEUROGLANCER.submodule_search_locations[0]) / "static" / "client"
 
 STATIC_URL = "/static/"
