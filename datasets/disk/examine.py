@@ -4,10 +4,15 @@ Only the disk is asked. What the tables take of it is for `reconcile`.
 """
 
 import contextlib
+import logging
+import os
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+
+from django.db import DatabaseError
 
 from datasets import properties
 from datasets.models import Dataset
@@ -15,12 +20,15 @@ from datasets.properties import DataSource, files
 from datasets.properties.compare import content_hash
 from datasets.properties.infer import Inference, infer
 from datasets.properties.record import JsonObject
+from datasets.properties.sentences import fitting, grouped
 from datasets.services import data_source as data_sources
 from datasets.storage import local
 from sharing.errors import ServiceError
 
 from .listing import Entry
 from .places import Places, find_places
+
+logger = logging.getLogger(__name__)
 
 RAW_LIMIT = 1024 * 1024  # characters of a broken properties file that are kept
 
@@ -48,9 +56,32 @@ class Examined:
 
 
 def examine(entry: Entry) -> Examined:
-    """Look into the directory: read its properties file, or infer one."""
+    """Look into the directory: read its properties file, or infer one.
+
+    One that this code fails at can't be used and stops no other. Trouble of the disk or of the
+    database is raised: it says nothing of the dataset.
+    """
+    try:
+        return _examine(entry)
+    except (OSError, DatabaseError):
+        raise
+    except Exception:
+        reference = secrets.token_hex(4)
+        logger.exception("%s can't be looked into (reference %s)", entry.name, reference)
+        return Examined(
+            entry,
+            status=_cut(
+                "Error: Something in this dataset could not be understood. Give your operator the "
+                f"reference {reference}: the log says what."
+            ),
+        )
+
+
+def _examine(entry: Entry) -> Examined:
     if entry.problem:
         return Examined(entry, status=_cut(entry.problem))
+    if found := list(_link_problems(entry.path)):
+        return Examined(entry, status=_cut(f"Error: {' '.join(found)}"))
     path = entry.path / properties.FILE_NAME
     try:
         data_source = properties.read(path)
@@ -79,7 +110,11 @@ def inferred_document(inference: Inference) -> JsonObject:
 
 def problems_of(directory: Path, data_source: DataSource) -> list[str]:
     """Why the data source can't be used for the data in the directory, as sentences."""
-    return data_sources.problems(data_source) or list(_path_problems(directory, data_source))
+    return grouped(
+        list(_link_problems(directory))
+        or data_sources.problems(data_source)
+        or _path_problems(directory, data_source)
+    )
 
 
 def _examine_without_file(entry: Entry) -> Examined:
@@ -90,7 +125,9 @@ def _examine_without_file(entry: Entry) -> Examined:
         return _usable(entry, data_source, inference)
     return Examined(
         entry,
-        status=Dataset.Status.NOT_IMPORTED.value,
+        status=(
+            Dataset.Status.NOT_IMPORTED if inference.layers else Dataset.Status.NOTHING_TO_IMPORT
+        ).value,
         inference=inference,
         notes=(*inference.problems, *found),
     )
@@ -107,6 +144,12 @@ def _usable(entry: Entry, data_source: DataSource, inference: Inference | None =
         places=places,
         notes=(*inferred_notes, *notes),
     )
+
+
+def _link_problems(directory: Path) -> Iterator[str]:
+    for path in (directory, directory / properties.FILE_NAME):
+        if local.is_private(Path(os.path.realpath(path))):
+            yield f"'{path.name}' is a link to the site's own files. Correct the link."
 
 
 def _path_problems(directory: Path, data_source: DataSource) -> Iterator[str]:
@@ -129,6 +172,4 @@ def _raw(path: Path) -> str:
 
 
 def _cut(status: str) -> str:
-    limit = Dataset._meta.get_field("status").max_length or 0
-    text = status.encode(errors="replace").decode()
-    return text if len(text) <= limit else f"{text[: limit - 2]} …"
+    return fitting(status, Dataset._meta.get_field("status").max_length or 0)

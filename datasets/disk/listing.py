@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 from datasets.properties import FILE_NAME
+from datasets.properties.sentences import printable
 
 # Of more entries (chunks, image stacks) only the first are looked at.
 MOST_ENTRIES = 10_000
@@ -59,7 +60,7 @@ def list_datasets(organization_directory: Path) -> Listing:
         path = organization_directory / name
         if not _is_utf8(name):
             problems.append(
-                f"The directory {name!a} was skipped: its name is not UTF-8. Rename it."
+                f"The directory '{printable(name)}' was skipped: its name is not UTF-8. Rename it."
             )
             continue
         problem = _problem(path)
@@ -79,9 +80,8 @@ def entry_of(path: Path) -> Entry | None:
 
 
 def signature_of(directory: Path) -> str:
-    """What changes when the dataset's properties file does, or, without one, when the names and
-    times of its directories down to its mags do. A file costs one look, whatever the dataset's
-    size.
+    """What changes when the dataset's properties file does or a mag comes or goes in one of its
+    layers; without a file, when the names and times of its directories down to its mags do.
     """
     try:
         found = (directory / FILE_NAME).stat()
@@ -91,7 +91,8 @@ def signature_of(directory: Path) -> str:
         return _FILE_SIGNATURE + "dangling"
     except OSError as error:
         return f"{_FILE_SIGNATURE}errno {error.errno}"
-    return _FILE_SIGNATURE + _digest(repr(_stamp(found)))
+    _, *layers = islice(_stamps(directory, depth=1), MOST_ENTRIES)
+    return _FILE_SIGNATURE + _digest(repr((_stamp(found), layers)))
 
 
 def is_of_file(signature: str) -> bool:

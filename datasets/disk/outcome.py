@@ -5,11 +5,14 @@ from typing import Any, NamedTuple
 
 
 class Finding(NamedTuple):
-    """A dataset that a scan has something to say of; `text` is a sentence, or empty."""
+    """A dataset that a scan has something to say of; `text` is a sentence, or empty. `is_new` for
+    one that the scan took in.
+    """
 
     dataset_id: str
     name: str
     text: str = ""
+    is_new: bool = False
 
 
 @dataclass

@@ -3,10 +3,12 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from datasets.models import Dataset, Mag
 from datasets.properties import DataSource, Layer, MagProperties
+from datasets.properties.sentences import fitting, printable
 from datasets.storage import local
 from datasets.voxels.errors import VoxelsError
 from datasets.voxels.open import open_mag
@@ -62,16 +64,17 @@ def _place(directory: Path, real_directory: Path, layer: Layer, mag: MagProperti
     except ServiceError as error:
         return Place(has_local_data=False, problem=_cut(title + str(error)))
     is_inside = real.is_relative_to(real_directory)
-    problem = _unreadable(real, layer, mag)
+    problem = _unreadable(directory, real, layer, mag)
     try:
         real_path = os.fspath(real)
         real_path.encode()
     except UnicodeEncodeError:
-        real_path, problem = "", "its path holds a name that is not UTF-8; rename it."
+        shown = printable(os.fspath(real))
+        real_path, problem = "", f"Its path '{shown}' has a name that is not UTF-8; rename it."
     return Place(real_path, is_inside, _cut(title + problem) if problem else "")
 
 
-def _unreadable(path: Path, layer: Layer, mag: MagProperties) -> str:
+def _unreadable(directory: Path, path: Path, layer: Layer, mag: MagProperties) -> str:
     try:
         array = open_mag(
             path,
@@ -80,6 +83,7 @@ def _unreadable(path: Path, layer: Layer, mag: MagProperties) -> str:
             channel_index=mag.channel_index,
             element_class=layer.element_class,
             additional_axes={axis.name: axis.index for axis in layer.additional_axes},
+            may_read=partial(local.may_read, directory),
         )
     except VoxelsError as error:
         return str(error)
@@ -96,5 +100,4 @@ def _unreadable(path: Path, layer: Layer, mag: MagProperties) -> str:
 
 
 def _cut(problem: str) -> str:
-    limit = Mag._meta.get_field("problem").max_length or 0
-    return problem.encode(errors="replace").decode()[:limit]
+    return fitting(problem, Mag._meta.get_field("problem").max_length or 0)

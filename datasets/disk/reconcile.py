@@ -8,13 +8,15 @@ import logging
 import time
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from datasets import properties
-from datasets.models import Dataset, DataStore, Folder
+from datasets.models import Dataset, DataStore, Mag
 from datasets.properties.compare import content_hash
 from datasets.services import audience
 from datasets.services.data_source import change, clear, load, store
@@ -26,7 +28,7 @@ from . import listing
 from .attachments import with_discovered
 from .examine import Examined, inferred_document
 from .outcome import Finding, Outcome
-from .places import record_places
+from .places import find_places, record_places
 
 # A copy in progress must not be frozen into a properties file: it is written once the directory
 # has been quiet for that long.
@@ -38,6 +40,7 @@ UNTOUCHED = (
     Dataset.Status.NOT_UPLOADED,
     Dataset.Status.NOT_UPLOADED_TO_PATHS,
     Dataset.Status.DELETED,
+    *Dataset.UNCONVERTED,
 )
 
 
@@ -51,7 +54,7 @@ def add(organization: Organization, found: Sequence[Examined], outcome: Outcome)
     folder, data_store = root_of(organization), local_data_store()
     with transaction.atomic():
         # Two scans of one directory take turns, so that neither meets the other's rows.
-        Folder.objects.select_for_update().get(pk=folder.pk)
+        audience.hold({organization.pk})
         taken = set(
             Dataset.objects.of(organization)
             .filter(directory_name__in=[examined.entry.name for examined in found])
@@ -82,12 +85,14 @@ def add(organization: Organization, found: Sequence[Examined], outcome: Outcome)
 def update(dataset_id: str, examined: Examined, outcome: Outcome) -> None:
     """Decide what a known dataset takes of what its directory says now."""
     with transaction.atomic():
-        dataset = Dataset.objects.select_for_update().filter(pk=dataset_id).first()
+        dataset = Dataset.objects.select_for_update(no_key=True).filter(pk=dataset_id).first()
         if dataset is None or is_untouchable(dataset) or not _adopt(dataset):
             return
         taken = _settle(dataset, examined, outcome)
     if taken:
         write_if_inferred(dataset, examined, outcome)
+    elif dataset.is_active and dataset.voxel_size is not None:
+        _look_for_mags_in_use(dataset, examined.entry.path, outcome)
 
 
 def take(dataset: Dataset, examined: Examined) -> None:
@@ -109,7 +114,7 @@ def mark_missing(dataset_id: str, last_seen: datetime | None, outcome: Outcome) 
     stays, and is there again when the directory is.
     """
     with transaction.atomic():
-        dataset = Dataset.objects.select_for_update().filter(pk=dataset_id).first()
+        dataset = Dataset.objects.select_for_update(no_key=True).filter(pk=dataset_id).first()
         if dataset is None or is_untouchable(dataset) or dataset.is_unreported:
             return
         clear(dataset)
@@ -135,10 +140,10 @@ NOTHING_WAITS = {
 
 def _settle_new(dataset: Dataset, examined: Examined, outcome: Outcome) -> None:
     if examined.data_source is None:
-        _mark_unusable(dataset, examined, outcome)
+        _mark_unusable(dataset, examined, outcome, is_new=True)
     else:
         take(dataset, examined)
-        outcome.added.append(Finding(dataset.pk, dataset.directory_name))
+        outcome.added.append(Finding(dataset.pk, dataset.directory_name, is_new=True))
     _note(dataset, examined, outcome)
 
 
@@ -153,7 +158,7 @@ def _settle(dataset: Dataset, examined: Examined, outcome: Outcome) -> bool:
                 outcome.notes.append(Finding(dataset.pk, dataset.directory_name, text))
             change(dataset, **_seen(examined))
         elif dataset.status == examined.status:
-            change(dataset, **_seen(examined))
+            change(dataset, **_as_found(examined), **_seen(examined))
         else:
             _mark_unusable(dataset, examined, outcome)
         return False
@@ -182,8 +187,11 @@ def _takes_effect_at_once(dataset: Dataset, examined: Examined) -> bool:
 
 
 def _let_wait(dataset: Dataset, examined: Examined, outcome: Outcome) -> None:
-    if examined.content_hash in (dataset.dismissed_hash, dataset.pending_hash):
+    if examined.content_hash == dataset.pending_hash:
         change(dataset, **_seen(examined))
+        return
+    if examined.content_hash == dataset.dismissed_hash:
+        change(dataset, pending_properties=None, pending_hash="", **_seen(examined))
         return
     assert examined.data_source is not None  # noqa: S101 (see _settle)
     change(
@@ -195,6 +203,26 @@ def _let_wait(dataset: Dataset, examined: Examined, outcome: Outcome) -> None:
     outcome.pending.append(Finding(dataset.pk, dataset.directory_name))
 
 
+def _look_for_mags_in_use(dataset: Dataset, directory: Path, outcome: Outcome) -> None:
+    """The site goes on with settings that are not the disk's, so their mags were not examined."""
+    places = find_places(directory, load(dataset))  # reads files, so it holds no lock
+    with transaction.atomic():
+        locked = (
+            Dataset.objects.select_for_update(no_key=True).filter(pk=dataset.pk, status="").first()
+        )
+        if locked is None or locked.properties_hash != dataset.properties_hash:
+            return  # somebody was faster; the next scan looks again
+        mags = Mag.objects.filter(layer__dataset=dataset)
+        known = set(mags.values_list("problem", flat=True))
+        known |= {note.text for note in outcome.notes if note.dataset_id == dataset.pk}
+        if record_places(locked, places):
+            change(locked, version=locked.version + 1)
+    found = [
+        place.problem for place in places.values() if place.problem and place.problem not in known
+    ]
+    outcome.notes += [Finding(dataset.pk, dataset.directory_name, text) for text in found]
+
+
 def _refresh(dataset: Dataset, examined: Examined) -> None:
     """The properties are those that were taken: only files around them may be new."""
     store(dataset, with_discovered(examined.entry.path, load(dataset)))
@@ -203,19 +231,27 @@ def _refresh(dataset: Dataset, examined: Examined) -> None:
     change(dataset, version=version, **_seen(examined), **NOTHING_WAITS)
 
 
-def _mark_unusable(dataset: Dataset, examined: Examined, outcome: Outcome) -> None:
-    inference = examined.inference
+def _mark_unusable(
+    dataset: Dataset, examined: Examined, outcome: Outcome, *, is_new: bool = False
+) -> None:
     change(
         dataset,
         status=examined.status,
-        raw_properties=examined.raw,
-        inferred_properties=inferred_document(inference) if inference else None,
         pending_properties=None,
         pending_hash="",
+        **_as_found(examined),
         **_seen(examined),
     )
-    findings = outcome.not_imported if inference else outcome.broken
-    findings.append(Finding(dataset.pk, dataset.directory_name, examined.status))
+    findings = outcome.not_imported if examined.inference else outcome.broken
+    findings.append(Finding(dataset.pk, dataset.directory_name, examined.status, is_new))
+
+
+def _as_found(examined: Examined) -> dict[str, Any]:
+    inference = examined.inference
+    return {
+        "raw_properties": examined.raw,
+        "inferred_properties": inferred_document(inference) if inference else None,
+    }
 
 
 def _seen(examined: Examined) -> dict[str, str]:

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from datasets.models import Dataset, DataStore, DiskScan, Mag
+from datasets.properties.sentences import printable
 from datasets.storage import local
 from sharing.models import Organization
 
@@ -35,7 +36,7 @@ def unknown_organizations() -> list[str]:
     except OSError as error:
         logger.error("%s can't be listed: %s", settings.BINARY_DATA_DIR, error.strerror)
         return []
-    return [ascii(name)[1:-1] for name in names if name not in known]
+    return [printable(name) for name in names if name not in known]
 
 
 def scan_organization(

@@ -35,7 +35,7 @@ from datasets.properties.model import (
     VoxelSize,
 )
 from datasets.properties.units import LengthUnit, parse_unit
-from datasets.properties.validation import path_problem, problems
+from datasets.properties.validation import is_voxel_length, path_problem, problems
 from datasets.properties.view import DatasetView, LayerView, clean, default_position, resolve
 
 __all__ = [
@@ -70,6 +70,7 @@ __all__ = [
     "default_position",
     "difference",
     "dumps",
+    "is_voxel_length",
     "loads",
     "merge",
     "parse",

@@ -22,6 +22,11 @@ BACKUPS_NAME = "datasource-properties-backups.log"
 SIZE_LIMIT = 32 * 1024 * 1024  # bytes
 DEPTH_LIMIT = 64
 REPORTED_ERRORS = 5
+# More than any real dataset has, and few enough to be judged within a second or two.
+LAYER_LIMIT = 1000
+MAG_LIMIT = 100  # of a layer
+MAG_TOTAL_LIMIT = 10_000
+ATTACHMENT_LIMIT = 1000  # of a layer and kind
 
 
 class UnreadableProperties(ValueError):
@@ -74,7 +79,7 @@ def loads(text: bytes | str, file: str = FILE_NAME) -> DataSource:
 def parse(document: object, file: str = FILE_NAME) -> DataSource:
     """The data source in decoded JSON. Raises UnreadableProperties, which calls it `file`."""
     try:
-        check_storable(document)
+        check_readable(document)
         return DataSource.model_validate(document)
     except ValidationError as error:
         raise UnreadableProperties(file, _sentence(error)) from error
@@ -129,6 +134,12 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a JSON number; use a finite number or leave the key out")
 
 
+def check_readable(document: object) -> None:
+    """Raise ValueError for decoded properties that hold more than can be judged or stored."""
+    _check_numbers(document)
+    check_storable(document)
+
+
 def check_storable(document: object) -> None:
     """Raise ValueError for what Python lets pass but other JSON tools or databases do not."""
     pending: list[tuple[Any, str, int]] = [(document, "", 0)]
@@ -149,6 +160,36 @@ def check_storable(document: object) -> None:
                 raise ValueError(f"the number at {where} is too large")
             case int() if not -(2**63) <= value < 2**64:
                 raise ValueError(f"the number at {where} is too large")
+
+
+def _check_numbers(document: object) -> None:
+    """Raise ValueError for more than can be judged, before each of it is looked at."""
+    layers = document.get("dataLayers") if isinstance(document, dict) else None
+    layers = layers if isinstance(layers, list) else []
+    _check_number("layers in dataLayers", len(layers), LAYER_LIMIT)
+    total = 0
+    for number, layer in enumerate(layers):
+        if not isinstance(layer, dict):
+            continue
+        for key in ("mags", "wkwResolutions"):
+            mags = layer.get(key)
+            count = len(mags) if isinstance(mags, list) else 0
+            _check_number(f"{key} in dataLayers[{number}]", count, MAG_LIMIT)
+            total += count
+        attachments = layer.get("attachments")
+        for kind, found in attachments.items() if isinstance(attachments, dict) else ():
+            if isinstance(found, list):
+                place = f"{kind} in dataLayers[{number}].attachments"
+                _check_number(place, len(found), ATTACHMENT_LIMIT)
+    _check_number("mags in all layers together", total, MAG_TOTAL_LIMIT)
+
+
+def _check_number(things: str, count: int, limit: int) -> None:
+    if count > limit:
+        raise ValueError(
+            f"there are {count:,} {things}, but at most {limit:,} can be used; remove some, or "
+            "make several datasets"
+        )
 
 
 def _check_text(text: str, where: str) -> None:

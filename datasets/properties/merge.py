@@ -7,15 +7,19 @@ the bytes lie and how they are encoded stays as stored.
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from datasets.properties.geometry import BoundingBox
 from datasets.properties.model import Attachment, Attachments, DataSource, Layer
+from datasets.properties.record import JsonObject
 
 TAKEN_FROM_EDIT = (
     "category",
-    "bounding_box",
     "coordinate_transformations",
-    "default_view_configuration",
     "largest_segment_id",
 )
+# View settings that the public library does not know, and so leaves out of what it sends back.
+_UNKNOWN_TO_LIBRARY = {"gammaCorrectionValue", "selectiveSegmentVisibility"}
+# Where the public library writes what it knows of a mag while the layer has none.
+_STRAY_BOX_KEYS = {"axisOrder", "channelIndex"}
 
 
 class RefusedEdit(ValueError):
@@ -33,40 +37,78 @@ class AttachmentRenaming(NamedTuple):
 
 def merge(
     stored: DataSource,
-    edit: DataSource,
+    edit: DataSource | None,
     layer_renamings: Mapping[str, str] | None = None,
     attachment_renamings: Sequence[AttachmentRenaming] = (),
 ) -> DataSource:
     """The stored data source with the edit applied, layer by layer name.
 
-    Renamings come first. Layers, mags and attachments that the edit lacks are removed; a new layer
-    comes without mags and attachments. Raises RefusedEdit. The outcome is yet to be validated.
+    Renamings come first; without an edit they are all. Layers, mags and attachments that the edit
+    lacks are removed; a new layer comes without mags and attachments. Raises RefusedEdit. The
+    outcome is yet to be validated.
     """
-    renamed = _with_renamed_layers(stored, layer_renamings or {})
-    renamed = _with_renamed_attachments(renamed, attachment_renamings)
+    renamed = renamed_source(stored, layer_renamings or {}, attachment_renamings)
+    if edit is None:
+        return renamed
+    taken: dict[str, object] = {"voxel_size": edit.voxel_size}
+    if "default_view_configuration" in edit.model_fields_set:
+        taken["default_view_configuration"] = _merged_view(renamed, edit)
     layers = tuple(_merged_layer(renamed.layer(layer.name), layer) for layer in edit.layers)
-    return stored.model_copy(update={"voxel_size": edit.voxel_size, "layers": layers})
+    return renamed.model_copy(update={**taken, "layers": layers})
+
+
+def renamed_source(
+    stored: DataSource,
+    layer_renamings: Mapping[str, str],
+    attachment_renamings: Sequence[AttachmentRenaming] = (),
+) -> DataSource:
+    """The stored data source under new names; all data stays where it lies. Raises RefusedEdit."""
+    renamed = _with_renamed_layers(stored, layer_renamings)
+    return _with_renamed_attachments(renamed, attachment_renamings)
 
 
 def _merged_layer(stored: Layer | None, edit: Layer) -> Layer:
+    bounding_box = _without_stray_keys(edit.bounding_box)
     if stored is None:
         if edit.mags or edit.attachments.by_kind():
             raise RefusedEdit(
                 f"The new layer {edit.name!r} may not bring mags or attachments; add it without "
                 "them, then add each of them."
             )
-        return edit
+        return edit.model_copy(update={"bounding_box": bounding_box})
     kept_mags = {properties.mag for properties in edit.mags}
     taken = {name: getattr(edit, name) for name in TAKEN_FROM_EDIT}
-    # The public Python library does not know these settings and would erase them.
+    taken["default_view_configuration"] = _merged_view(stored, edit)
+    # The public Python library does not know these settings and would erase them; of color layers
+    # it does not know the attachments either.
     if "admin_view_configuration" in edit.model_fields_set:
         taken["admin_view_configuration"] = edit.admin_view_configuration
+    if stored.is_segmentation or "attachments" in edit.model_fields_set:
+        taken["attachments"] = _without_removed(stored.attachments, edit.attachments)
     return stored.model_copy(
         update={
             **taken,
+            "bounding_box": bounding_box,
             "mags": tuple(mag for mag in stored.mags if mag.mag in kept_mags),
-            "attachments": _without_removed(stored.attachments, edit.attachments),
         }
+    )
+
+
+def _merged_view(stored: Layer | DataSource, edit: Layer | DataSource) -> JsonObject:
+    view = edit.default_view_configuration
+    if not view and "default_view_configuration" in edit.model_fields_set:
+        return {}  # cleared by name
+    before = stored.default_view_configuration
+    return {key: before[key] for key in _UNKNOWN_TO_LIBRARY & before.keys()} | view
+
+
+def _without_stray_keys(box: BoundingBox) -> BoundingBox:
+    extra = box.model_extra or {}
+    if not _STRAY_BOX_KEYS & extra.keys():
+        return box
+    kept = {key: value for key, value in extra.items() if key not in _STRAY_BOX_KEYS}
+    return BoundingBox.model_validate(
+        {**box.model_dump(include=set(type(box).model_fields)), **kept}
     )
 
 

@@ -20,7 +20,11 @@ JsonObject = dict[str, Any]
 
 class Record(BaseModel):
     model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, extra="allow", frozen=True
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="allow",
+        frozen=True,
+        ser_json_inf_nan="constants",  # not null, which would hide them from `check_storable`
     )
 
     @model_serializer(mode="wrap")

@@ -14,13 +14,20 @@ from datasets.properties.model import DataSource, Layer
 
 T = TypeVar("T")
 
+SHORTEST_VOXEL = 1e-12
+LONGEST_VOXEL = 1e12
+"""In whatever unit: beyond, what is reckoned with it gets out of bounds."""
+
 
 def problems(data_source: DataSource) -> list[str]:
     """Everything that is wrong, each as one sentence; empty for a usable data source."""
     found: list[str] = []
-    if min(data_source.voxel_size.factor) <= 0:
+    if not all(map(is_voxel_length, data_source.voxel_size.factor)):
         x, y, z = data_source.voxel_size.factor
-        found.append(f"The voxel size {x:g}, {y:g}, {z:g} must be above 0 on each axis; set it.")
+        found.append(
+            f"The voxel size {x:g}, {y:g}, {z:g} must be above 0 and at most {LONGEST_VOXEL:g} on "
+            "each axis; set it, in another unit if need be."
+        )
     if not data_source.layers:
         found.append("There is no layer; add at least one to dataLayers.")
     found += [
@@ -30,6 +37,11 @@ def problems(data_source: DataSource) -> list[str]:
     for layer in data_source.layers:
         found += _layer_problems(layer)
     return found
+
+
+def is_voxel_length(length: float) -> bool:
+    """Whether a voxel may be so long, in its unit."""
+    return SHORTEST_VOXEL <= length <= LONGEST_VOXEL
 
 
 def _layer_problems(layer: Layer) -> list[str]:

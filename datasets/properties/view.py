@@ -24,6 +24,7 @@ from datasets.properties.record import JsonObject
 Number = Annotated[int, Strict()] | Annotated[float, Strict(), Field(allow_inf_nan=False)]
 Percentage = Annotated[Number, Field(ge=0, le=100)]
 ColorComponent = Annotated[Number, Field(ge=0, le=255)]
+ChannelIndex = Annotated[int, Strict(), Field(ge=0)]
 Point = tuple[Number, Number, Number]
 
 
@@ -42,6 +43,8 @@ class _Configuration(BaseModel):
 
 # Elsewhere null means that nothing was chosen, and a weaker configuration counts.
 NULL_IS_A_CHOICE = {"mapping", "nativelyRenderedLayerName"}
+# Of this site's viewer alone: other tools meet these keys only where somebody has set them.
+VIEWER_KEYS = {"layout", "additional", "hidden_channels"}
 
 
 class Mapping(_Configuration):
@@ -53,6 +56,7 @@ class LayerView(_Configuration):
     """How one layer is shown. `alpha` is the opacity in percent, `color` is red, green, blue.
 
     `intensity_range` is drawn from black to full colour; `min` and `max` limit its sliders.
+    `hidden_channels` counts from 0.
     """
 
     color: tuple[ColorComponent, ColorComponent, ColorComponent] = (255, 255, 255)
@@ -65,10 +69,15 @@ class LayerView(_Configuration):
     is_inverted: StrictBool = False
     is_in_edit_mode: StrictBool = False
     mapping: Mapping | None = None
+    hidden_channels: tuple[ChannelIndex, ...] | None = None
 
 
 class DatasetView(_Configuration):
-    """How a dataset is shown; `position` is in voxels of mag 1, axis order x, y, z."""
+    """How a dataset is shown; `position` is in voxels of mag 1, axis order x, y, z.
+
+    `zoom` is in voxels of the finest edge for each pixel of the screen, `rotation` in degrees about
+    x, y, z, `additional` the position on the axes beyond space.
+    """
 
     four_bit: StrictBool = False
     interpolation: StrictBool = False
@@ -82,6 +91,8 @@ class DatasetView(_Configuration):
     zoom: Annotated[Number, Field(gt=0)] | None = None
     position: Point | None = None
     rotation: Point | None = None
+    additional: tuple[Number, ...] | None = None
+    layout: Literal["4panel", "xy", "3d"] | None = None
     layers: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -94,9 +105,11 @@ def resolve(
     on the site (of a layer, then of the dataset), the person's own. Unknown keys are dropped; a
     value that is not valid counts as absent.
     """
-    saved = [clean(admin_default), clean(user or {})]
-    sources = [clean(data_source.default_view_configuration), *saved]
-    view = DatasetView().model_dump(mode="json", by_alias=True)
+    sources = [
+        clean(source)
+        for source in (data_source.default_view_configuration, admin_default, user or {})
+    ]
+    view = DatasetView().model_dump(mode="json", by_alias=True, exclude=VIEWER_KEYS)
     for source in sources:
         view |= source
     names = [layer.name for layer in data_source.layers]
@@ -109,21 +122,27 @@ def resolve(
     if view["position"] is None:
         view["position"] = default_position(data_source)
     view["layers"] = {
-        layer.name: _resolved_layer(layer, [source.get("layers", {}) for source in sources])
+        layer.name: _layer_defaults(layer) | _chosen_layer_view(layer, sources)
         for layer in data_source.layers
     }
     return view
 
 
-def _resolved_layer(layer: Layer, sources: list[JsonObject]) -> JsonObject:
-    in_file, saved, user = (source.get(layer.name, {}) for source in sources)
-    view = _layer_defaults(layer)
-    view |= in_file
-    view |= clean_layer(layer.default_view_configuration)
-    view |= clean_layer(layer.admin_view_configuration)
-    view |= saved
-    view |= user
-    return view
+def chosen_layer_views(data_source: DataSource, admin_default: JsonObject) -> dict[str, JsonObject]:
+    """By name of layer, what the properties file and the saved defaults say of it."""
+    sources = [clean(data_source.default_view_configuration), clean(admin_default), {}]
+    return {layer.name: _chosen_layer_view(layer, sources) for layer in data_source.layers}
+
+
+def _chosen_layer_view(layer: Layer, sources: list[JsonObject]) -> JsonObject:
+    in_file, saved, user = (source.get("layers", {}).get(layer.name, {}) for source in sources)
+    return {
+        **in_file,
+        **clean_layer(layer.default_view_configuration),
+        **clean_layer(layer.admin_view_configuration),
+        **saved,
+        **user,
+    }
 
 
 def clean(configuration: JsonObject) -> JsonObject:
@@ -160,7 +179,7 @@ def _layer_defaults(layer: Layer) -> JsonObject:
         if layer.is_segmentation
         else LayerView(intensity_range=layer.channel_class.value_range)
     )
-    return view.model_dump(mode="json", by_alias=True)
+    return view.model_dump(mode="json", by_alias=True, exclude=VIEWER_KEYS)
 
 
 def _valid_values(model: type[_Configuration], values: JsonObject) -> JsonObject:

@@ -1,8 +1,9 @@
 """Where a dataset's files lie on this machine, and which of the paths named for them may be opened.
 
-Links that the operator makes below binaryData may lead anywhere: that is their purpose. A path that
-is written in properties may not: it stays inside its dataset, inside a place to which the dataset's
-own links lead, or inside ALLOWED_DATA_PATHS. It is judged again each time it is opened.
+A dataset, layer or mag may be a link of the operator's, which may lead anywhere but to the site's
+own files: that is its purpose. A path that is written in properties, and a link further down, may
+not: it stays inside its dataset, inside a place to which the dataset's own links lead, or inside
+ALLOWED_DATA_PATHS. Both are judged again each time something is opened.
 """
 
 import contextlib
@@ -16,6 +17,8 @@ from django.conf import settings
 
 from datasets import models, properties
 from sharing.errors import NotFound
+
+from .given import given_to, upload_places
 
 
 class NoSuchData(NotFound):
@@ -60,14 +63,45 @@ def resolve(directory: Path, path: str) -> Path:
             f"The path {path!r} is a URI of a remote storage; this is a local dataset."
         )
     target = directory / named
+    real = Path(os.path.realpath(target))
+    if is_private(real):
+        raise NoSuchData(f"The path {path!r} leads to the site's own files; correct it.")
     if not named.startswith("/") and ".." not in PurePosixPath(named).parts:
         return target
-    real = Path(os.path.realpath(target))
-    if any(real.is_relative_to(place) for place in _places(directory)):
+    if may_read(directory, real):
         return real
     raise NoSuchData(
         f"The path {path!r} leads out of the dataset's directory. Use a path inside it, or have "
         "the operator link the data into the directory or add the place to ALLOWED_DATA_PATHS."
+    )
+
+
+def may_read(directory: Path, real_path: Path | str) -> bool:
+    """Whether properties of the dataset in `directory`, or a link in a mag of it, may lead there.
+
+    Not whether the dataset, a layer or a mag may be a link to there: see `is_private`.
+    """
+    real = Path(real_path)
+    if is_private(real):
+        return False
+    places = [*settings.ALLOWED_DATA_PATHS]
+    if not directory.is_symlink():
+        places.append(Path(os.path.realpath(directory)))
+    if any(real.is_relative_to(place) for place in places):
+        return True
+    given = given_to(directory, real)
+    further = upload_places(directory) if given.is_virtual else _linked_places(directory)
+    return given.is_referred_to or any(real.is_relative_to(place) for place in further)
+
+
+def is_private(real_path: Path) -> bool:
+    """Whether data there would open the site's own files: DATA_DIR but for the datasets in it."""
+    own, published = Path(settings.DATA_DIR), Path(settings.BINARY_DATA_DIR)
+    if own.is_relative_to(real_path):
+        return True
+    is_published = published != own and published.is_relative_to(own)
+    return real_path.is_relative_to(own) and not (
+        is_published and real_path.is_relative_to(published)
     )
 
 
@@ -95,10 +129,9 @@ def _why_absent(name: str, target: Path) -> str:
     return f"{name!r} is not a directory (its size is {found.st_size} bytes); correct the path."
 
 
-def _places(directory: Path) -> Iterator[Path]:
-    """Where absolute paths and paths with '..' may lead: the first that fits is enough."""
+def _linked_places(directory: Path) -> Iterator[Path]:
+    """Where the links that the operator made lead: the directory itself, its layers and mags."""
     yield Path(os.path.realpath(directory))
-    yield from settings.ALLOWED_DATA_PATHS
     for layer in _entries(directory):
         if layer.is_symlink():
             yield Path(os.path.realpath(layer.path))

@@ -20,6 +20,8 @@ from datasets.voxels.errors import BoxTooLarge
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from datasets.voxels.shards import ShardLayout
+
 Voxels = np.ndarray[tuple[int, int, int, int], np.dtype[Any]]
 Vec4 = tuple[int, int, int, int]
 
@@ -71,6 +73,20 @@ class StoredBytes:
     path: Path
     offset: int
     length: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkFileNames:
+    """How the files of chunks are named: `prefix`, then the chunk's number along each of `axes`
+    with `separator` between, all below `directory`. With `shard`, files hold many chunks each, and
+    the numbers are the shard's.
+    """
+
+    directory: Path
+    prefix: str
+    axes: tuple[str, ...]
+    separator: str
+    shard: ShardLayout | None = None
 
 
 def as_index(channels: Sequence[int]) -> slice | list[int]:
@@ -170,6 +186,10 @@ class VoxelArray(ABC):
         if not all(0 <= index * size < length for index, length, size in counts):
             return None
         return self._locate(chunk, indices)
+
+    def chunk_file_names(self) -> ChunkFileNames | None:
+        """How the files of chunks are named, None where chunks can't be found without decoding."""
+        return None
 
     @abstractmethod
     def _read_inside(

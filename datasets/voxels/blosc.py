@@ -6,16 +6,18 @@ of the array says. https://github.com/Blosc/c-blosc/blob/main/README_CHUNK_FORMA
 
 from __future__ import annotations
 
+import os
 import struct
 from typing import TYPE_CHECKING, Final
 
 from datasets.voxels.errors import VoxelsBroken
 from datasets.voxels.limits import MAX_CHUNK_BYTES
+from datasets.voxels.mag_files import open_found
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
+    from datasets.voxels.mag_files import MagFiles
     from datasets.voxels.stored import ChunkLocation
 
 # Version, version of the inner format, flags, size of an element; then the decoded size.
@@ -29,8 +31,8 @@ class BloscCheck:
     `skipped` bytes come before the Blosc header: an N5 block's own header of the default mode 0.
     """
 
-    def __init__(self, mag: Path, location: ChunkLocation, skipped: int) -> None:
-        self._mag = mag
+    def __init__(self, files: MagFiles, location: ChunkLocation, skipped: int) -> None:
+        self._files = files
         self._location = location
         self._skipped = skipped
         self._checked: set[tuple[int, ...]] = set()
@@ -45,12 +47,12 @@ class BloscCheck:
                 self._checked.add(position)
 
     def _check_chunk(self, position: tuple[int, ...]) -> None:
-        stored = self._location.locate(self._mag, position)
+        stored = self._location.locate(self._files, position)
         if stored is None:
             return
-        name = str(stored.path.relative_to(self._mag))
+        name = self._location.file_name(position)
         try:
-            with stored.path.open("rb") as file:
+            with os.fdopen(open_found(stored.path), "rb") as file:
                 file.seek(stored.offset)
                 start = file.read(self._skipped + _HEADER.size)
         except OSError as error:

@@ -17,6 +17,7 @@ import numpy as np
 from datasets.voxels.array import (
     AdditionalAxis,
     ChunkCodec,
+    ChunkFileNames,
     StoredBytes,
     Vec4,
     VoxelArray,
@@ -29,13 +30,14 @@ from datasets.voxels.errors import VoxelsBroken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     import tensorstore
 
+    from datasets.voxels.mag_files import MagFiles
     from datasets.voxels.stored import StoredArray
 
 _CACHE_BYTES = 256 * 2**20
+_MAX_CHECKED = 100_000
 _FILE_ERROR = re.compile(r'local file "(?P<file>[^"]+)": (?P<cause>[^"]+)$')
 
 
@@ -66,10 +68,12 @@ class DecodedArray(VoxelArray):
     whoever opens the array anew (because its dataset changed) sees what is stored now.
     """
 
-    def __init__(self, path: Path, stored: StoredArray, names: tuple[str | None, ...]) -> None:
-        self._path = path
+    def __init__(self, files: MagFiles, stored: StoredArray, names: tuple[str | None, ...]) -> None:
+        self._files = files
+        self._path = files.directory
         self._stored = stored
         self._names = names
+        self._checked: set[tuple[int, ...]] = set()
         self.dtype = stored.dtype
         self.fill_value = stored.fill_value
         lengths = dict(zip(names, stored.shape, strict=True))
@@ -87,7 +91,7 @@ class DecodedArray(VoxelArray):
         self.codec = self._chunk_codec()
         self._order = self._memory_order()
         self._blosc_check = (
-            BloscCheck(path, stored.location, stored.blosc_offset)
+            BloscCheck(files, stored.location, stored.blosc_offset)
             if stored.location is not None and stored.blosc_offset is not None
             else None
         )
@@ -119,11 +123,22 @@ class DecodedArray(VoxelArray):
             return "C"
         return "F"
 
+    def chunk_file_names(self) -> ChunkFileNames | None:
+        location = self._stored.location
+        if location is None:
+            return None
+        axes = tuple(name for name in self._names if name is not None)
+        if len(axes) != len(self._names):
+            return None
+        keys = location.keys
+        prefix = "".join(f"{part}{keys.separator}" for part in keys.prefix)
+        return ChunkFileNames(self._path, prefix, axes, keys.separator, location.shard)
+
     def _locate(self, chunk: Vec4, additional: tuple[int, ...]) -> StoredBytes | None:
         if self._stored.location is None:
             return None
         position = self._position((*chunk, *additional))
-        return self._stored.location.locate(self._path, position)
+        return self._stored.location.locate(self._files, position)
 
     def _position(self, chunk: tuple[int, ...]) -> tuple[int, ...]:
         """Put a chunk's place along c, x, y, z, additional into the array's own axis order."""
@@ -140,8 +155,10 @@ class DecodedArray(VoxelArray):
             itertools.product(
                 sorted({channel // channel_size for channel in channels}),
                 *(
-                    range(low // size, (high - 1) // size + 1)
-                    for low, high, size in zip(box.offset, box.end, sizes, strict=True)
+                    range((low - first) // size, (high - 1 - first) // size + 1)
+                    for low, high, first, size in zip(
+                        box.offset, box.end, self._extent.offset, sizes, strict=True
+                    )
                 ),
                 *(
                     [index // axis.chunk_size]
@@ -150,11 +167,29 @@ class DecodedArray(VoxelArray):
             ),
         )
 
+    def _check_links(self, positions: Iterator[tuple[int, ...]]) -> None:
+        """Refuse to read through links that lead out of the mag: tensorstore follows any.
+
+        Each chunk is looked at once, as by the check of Blosc chunks, which does this besides.
+        """
+        location = self._stored.location
+        file_name = location.file_name if location is not None else self._stored.file_name
+        if file_name is None:
+            return
+        for position in positions:
+            if position not in self._checked:
+                self._files.find(file_name(position))
+                if len(self._checked) >= _MAX_CHECKED:
+                    self._checked.clear()
+                self._checked.add(position)
+
     @functools.cached_property
     def _view(self) -> tensorstore.TensorStore:
         """The open array with the axes c, x, y, z, additional."""
         import tensorstore as ts
 
+        if self._stored.location is None and self._stored.file_name is None:
+            self._files.check_links()
         spec = self._stored.spec | {
             "open": True,
             "assume_metadata": True,
@@ -174,8 +209,11 @@ class DecodedArray(VoxelArray):
     def _read_inside(
         self, box: Box, channels: Sequence[int], additional: tuple[int, ...]
     ) -> Voxels:
+        touched = self._touched(box, channels, additional)
         if self._blosc_check is not None:
-            self._blosc_check.check(self._touched(box, channels, additional))
+            self._blosc_check.check(touched)
+        else:
+            self._check_links(touched)
         where = tuple(slice(low, high) for low, high in zip(box.offset, box.end, strict=True))
         try:
             read = self._view[(as_index(channels), *where, *additional)].read(order=self._order)

@@ -11,6 +11,7 @@ from datasets.voxels.axes import named_axes
 from datasets.voxels.channels import SelectedChannels
 from datasets.voxels.decoded import DecodedArray
 from datasets.voxels.errors import VoxelsBroken
+from datasets.voxels.mag_files import MagFiles, MayRead
 from datasets.voxels.n5 import read_n5
 from datasets.voxels.precomputed import read_precomputed
 from datasets.voxels.wkw import open_wkw
@@ -27,6 +28,12 @@ _READERS: Final[Mapping[str, Callable[[Path], StoredArray]]] = {
     "n5": read_n5,
     "neuroglancerPrecomputed": read_precomputed,
 }
+_METADATA_FILES: Final[Mapping[str, str]] = {
+    "wkw": "header.wkw",
+    "zarr": ".zarray",
+    "zarr3": "zarr.json",
+    "n5": "attributes.json",
+}
 _NO_AXES: Final[Mapping[str, int]] = {}
 
 
@@ -38,6 +45,7 @@ def open_mag(
     channel_index: int | None = None,
     element_class: str | None = None,
     additional_axes: Mapping[str, int] = _NO_AXES,
+    may_read: MayRead | None = None,
 ) -> VoxelArray:
     """Open the mag in the directory `path`; only its metadata is read.
 
@@ -45,6 +53,7 @@ def open_mag(
     `axis_order` (by default c, x, y, z, or x, y, z for three axes), `additional_axes` as name and
     position, `channel_index` the first channel that the layer shows, one of them or, where
     `element_class` is uint24, three. What is stored, not `element_class`, decides the dtype.
+    Links inside the mag lead nowhere else, but for where `may_read` allows.
 
     Raises VoxelsMissing, VoxelsBroken, and ValueError for an unknown data format.
     """
@@ -52,8 +61,13 @@ def open_mag(
     # tensorstore takes no "..". realpath, unlike Path.resolve(), leaves loops of links alone;
     # the last name stays, since for precomputed it is the scale's key.
     path = Path(os.path.realpath(path.parent), path.name)
+    files = MagFiles(path, may_read)
+    if data_format in _METADATA_FILES:
+        files.find(_METADATA_FILES[data_format])
+    else:
+        MagFiles(path.parent, may_read).find("info")
     if data_format == "wkw":
-        array, metadata_file = open_wkw(path), "header.wkw"
+        array, metadata_file = open_wkw(files), "header.wkw"
     elif data_format in _READERS:
         stored = _READERS[data_format](path)
         metadata_file = stored.metadata_file
@@ -63,7 +77,7 @@ def open_mag(
             names = stored.names or named_axes(stored.shape, axis_order, additional_axes)
         except ValueError as error:
             raise VoxelsBroken(metadata_file, str(error)) from error
-        array = DecodedArray(path, stored, names)
+        array = DecodedArray(files, stored, names)
     else:
         raise ValueError(f"The data format {data_format} is unknown.")
     if channel_index is None:

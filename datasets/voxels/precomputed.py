@@ -5,6 +5,7 @@ https://github.com/google/neuroglancer/blob/master/src/datasource/precomputed/vo
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -88,4 +89,16 @@ def read_precomputed(path: Path) -> StoredArray:
             | {"chunk_size": scale.chunk_sizes[0]},
         },
         names=("x", "y", "z", "c"),
+        file_name=None if scale.sharding else functools.partial(_file_name, scale),
     )
+
+
+def _file_name(scale: _Scale, position: tuple[int, ...]) -> str:
+    """The name of the file of the chunk at this position (x, y, z, c): its box of voxels."""
+    spans = []
+    for number, chunk, low, size in zip(
+        position[:3], scale.chunk_sizes[0], scale.voxel_offset, scale.size, strict=True
+    ):
+        start, end = low + number * chunk, low + min((number + 1) * chunk, size)
+        spans.append(f"{start}-{end}")
+    return "_".join(spans)

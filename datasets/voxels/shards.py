@@ -7,6 +7,7 @@ https://zarr-specs.readthedocs.io/en/latest/v3/codecs/sharding-indexed/index.htm
 from __future__ import annotations
 
 import math
+import os
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -17,9 +18,12 @@ import numpy as np
 
 from datasets.voxels.array import StoredBytes
 from datasets.voxels.errors import VoxelsBroken
+from datasets.voxels.mag_files import open_found
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from datasets.voxels.mag_files import MagFiles
 
 _ABSENT: Final = 2**64 - 1
 _CRC_BYTES: Final = 4
@@ -81,24 +85,39 @@ class _IndexCache:
 _cache = _IndexCache(_CACHE_BYTES)
 
 
-def find_in_shard(mag: Path, name: str, layout: ShardLayout, number: int) -> StoredBytes | None:
+def find_in_shard(
+    files: MagFiles, name: str, layout: ShardLayout, number: int
+) -> StoredBytes | None:
     """Return where inner chunk `number` of the shard file `name` lies, None where it is absent.
 
     Raises VoxelsBroken where the index is cut, fails its checksum or points outside the file.
     """
-    path = mag / name
+    found = files.find(name)
+    if found is None:
+        return None
+    path, status = found
     try:
-        status = path.stat()
-        key = (str(path), status.st_mtime_ns, status.st_size, status.st_ino)
-        index = _cache.get(key)
-        if index is None:
-            index = _read_index(path, name, status.st_size, layout)
-            _cache.put(key, index)
+        span = span_in_shard(path, status, name, layout, number)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise VoxelsBroken(name, str(error.strerror)) from error
-    offset, length = map(int, index[number])
+    return None if span is None else StoredBytes(path, *span)
+
+
+def span_in_shard(
+    path: Path | str, status: os.stat_result, name: str, layout: ShardLayout, number: int
+) -> tuple[int, int] | None:
+    """The offset and length of inner chunk `number` in the shard at `path`, which has this status.
+
+    None where the chunk is absent. Raises OSError, and VoxelsBroken as `find_in_shard` does.
+    """
+    key = (str(path), status.st_mtime_ns, status.st_size, status.st_ino)
+    index = _cache.get(key)
+    if index is None:
+        index = _read_index(path, name, status.st_size, layout)
+        _cache.put(key, index)
+    offset, length = index[number].tolist()
     if offset == length == _ABSENT:
         return None
     if offset + length > status.st_size:
@@ -107,16 +126,16 @@ def find_in_shard(mag: Path, name: str, layout: ShardLayout, number: int) -> Sto
             f"its index puts chunk {number} at bytes {offset} to {offset + length}, "
             f"but the file has {status.st_size} bytes",
         )
-    return StoredBytes(path, offset, length)
+    return offset, length
 
 
-def _read_index(path: Path, name: str, file_size: int, layout: ShardLayout) -> ShardIndex:
+def _read_index(path: Path | str, name: str, file_size: int, layout: ShardLayout) -> ShardIndex:
     size = layout.index_bytes
     if file_size < size:
         raise VoxelsBroken(
             name, f"it has {file_size} bytes, fewer than its index of {size} bytes needs"
         )
-    with path.open("rb") as file:
+    with os.fdopen(open_found(path), "rb") as file:
         file.seek(file_size - size if layout.index_at_end else 0)
         data = file.read(size)
     if len(data) != size:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from datasets.voxels.array import ByteCodec, StoredBytes
-from datasets.voxels.errors import VoxelsBroken
 from datasets.voxels.shards import ShardLayout, find_in_shard
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from datasets.voxels.mag_files import MagFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,22 +33,17 @@ class ChunkLocation:
     keys: KeyEncoding
     shard: ShardLayout | None = None
 
-    def locate(self, mag: Path, position: tuple[int, ...]) -> StoredBytes | None:
+    def file_name(self, position: tuple[int, ...]) -> str:
+        """The name of the file that holds the chunk at this position of the grid."""
+        return self.keys.key(self.shard.split(position)[0] if self.shard else position)
+
+    def locate(self, files: MagFiles, position: tuple[int, ...]) -> StoredBytes | None:
         """Return where the chunk at this position of the grid lies, None where it is absent."""
         if self.shard is not None:
             shard, inner = self.shard.split(position)
-            return find_in_shard(mag, self.keys.key(shard), self.shard, inner)
-        name = self.keys.key(position)
-        path = mag / name
-        try:
-            status = path.stat()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError as error:
-            raise VoxelsBroken(name, str(error.strerror)) from error
-        if not stat.S_ISREG(status.st_mode):
-            raise VoxelsBroken(name, "it is not a regular file")
-        return StoredBytes(path, 0, status.st_size)
+            return find_in_shard(files, self.keys.key(shard), self.shard, inner)
+        found = files.find(self.keys.key(position))
+        return None if found is None else StoredBytes(found.path, 0, found.status.st_size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +65,7 @@ class StoredArray:
     `chunk` is the smallest unit that can be read, `origin` the coordinate of the first element,
     `spec` how tensorstore opens the array without reading the metadata again. `location` is None
     where chunks can't be found without decoding others, `encoding` where they can't be handed on.
+    Where `location` is None, `file_name` may still name the file of the chunk at a position.
     `blosc_offset` is where in a stored chunk its Blosc header begins, `names` the axes' names
     where the format fixes them.
     """
@@ -84,5 +79,6 @@ class StoredArray:
     spec: dict[str, Any]
     location: ChunkLocation | None = None
     encoding: ChunkEncoding | None = None
+    file_name: Callable[[tuple[int, ...]], str] | None = None
     blosc_offset: int | None = None
     names: tuple[str, ...] | None = None

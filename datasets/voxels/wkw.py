@@ -22,6 +22,7 @@ from datasets.voxels.array import VoxelArray, Voxels, as_index
 from datasets.voxels.box import Box
 from datasets.voxels.errors import VoxelsBroken, VoxelsMissing
 from datasets.voxels.file_start import read_start
+from datasets.voxels.mag_files import MagFiles, open_found
 from datasets.voxels.wkw_header import HEADER_BYTES, BlockType, WkwHeader, parse_header
 
 if TYPE_CHECKING:
@@ -32,16 +33,16 @@ _JUMP_TABLE_ENTRY = struct.Struct("<Q")
 _JUMP_TABLE_PAIR = struct.Struct("<QQ")
 
 
-def open_wkw(path: Path) -> WkwArray:
-    """Open the WKW mag in the directory `path`, which holds a `header.wkw`."""
+def open_wkw(files: MagFiles) -> WkwArray:
+    """Open the WKW mag with these files, of which `header.wkw` is one."""
     try:
-        data = read_start(path / "header.wkw", HEADER_BYTES)
+        data = read_start(files.directory / "header.wkw", HEADER_BYTES)
     except (FileNotFoundError, NotADirectoryError):
         raise VoxelsMissing("header.wkw", "WKW") from None
     except OSError as error:
         raise VoxelsBroken("header.wkw", str(error.strerror)) from error
     try:
-        return WkwArray(path, parse_header(data))
+        return WkwArray(files, parse_header(data))
     except ValueError as error:
         raise VoxelsBroken("header.wkw", str(error)) from error
 
@@ -49,8 +50,9 @@ def open_wkw(path: Path) -> WkwArray:
 class WkwArray(VoxelArray):
     """A WKW mag. It declares no size: `extent` is what the files found at first use could hold."""
 
-    def __init__(self, path: Path, header: WkwHeader) -> None:
-        self._path = path
+    def __init__(self, files: MagFiles, header: WkwHeader) -> None:
+        self._files = files
+        self._path = files.directory
         self._header = header
         self.dtype = header.dtype
         self.num_channels = header.num_channels
@@ -80,7 +82,7 @@ class WkwArray(VoxelArray):
             *(_cuts(low, high, file_side) for low, high in zip(box.offset, box.end, strict=True))
         ):
             name = f"z{z.unit}/y{y.unit}/x{x.unit}.wkw"
-            with _opened(self._path, name, self._header) as file:
+            with _opened(self._files, name, self._header) as file:
                 if file is not None:
                     part = voxels[:, x.outer, y.outer, z.outer]
                     self._read_file(file, (x.inner, y.inner, z.inner), picked, part)
@@ -159,10 +161,14 @@ class _WkwFile:
 
 
 @contextmanager
-def _opened(mag: Path, name: str, header: WkwHeader) -> Iterator[_WkwFile | None]:
+def _opened(files: MagFiles, name: str, header: WkwHeader) -> Iterator[_WkwFile | None]:
     """Open one file of a mag; None where there is none."""
+    found = files.find(name)
+    if found is None:
+        yield None
+        return
     try:
-        descriptor = os.open(mag / name, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        descriptor = open_found(found.path)
     except (FileNotFoundError, NotADirectoryError):
         yield None
         return

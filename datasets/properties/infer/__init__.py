@@ -35,6 +35,7 @@ def infer(directory: Path, name: str) -> Inference:
     missing += [
         f"bounding box of layer {layer.name!r}" for layer in layers if layer.bounding_box.is_empty
     ]
+    missing += report.missing if layers else []
     if not layers:
         report.problems.append(
             "No data in a known format was found; expected are folders of layers in WKW, Zarr, "

@@ -1,6 +1,5 @@
 """The metadata of one stored array: Zarr v2, Zarr v3 or N5."""
 
-import math
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -138,7 +137,8 @@ def guessed_axes(array: StoredArray) -> tuple[str, ...] | None:
 
 def nearest_factor(ratio: float) -> int | None:
     """The power of two that a ratio of scales or lengths rounds to, or None."""
-    if not math.isfinite(ratio) or not 0.5 < ratio < 2**30:
+    # Compared, not converted: a JSON number may be an integer that no float holds.
+    if not 0.5 < ratio < 2**30:
         return None
     factor = max(1, round(ratio))
     return factor if factor & (factor - 1) == 0 else None

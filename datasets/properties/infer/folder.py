@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from datasets.properties import files
 from datasets.properties.record import JsonObject
+from datasets.properties.sentences import printable
 
 SUBFOLDER_LIMIT = 1000  # layers or mags in one folder
 ENTRY_LIMIT = 200_000  # directory entries looked at in one dataset
@@ -23,9 +24,12 @@ M = TypeVar("M", bound=BaseModel)
 
 @dataclass
 class Report:
-    """What came up while looking: sentences for a person, and how much may still be looked at."""
+    """What came up while looking: sentences for a person, what that person has to check or say, and
+    how much may still be looked at.
+    """
 
     problems: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
     entries_left: int = field(default_factory=lambda: ENTRY_LIMIT)
 
 
@@ -73,8 +77,8 @@ class Folder:
                 continue
             if not _is_text(entry.name):
                 self.problem(
-                    f"A folder in {self.shown} has a name that is not UTF-8 and is left out; "
-                    "rename it."
+                    f"The folder '{printable(entry.name)}' in {self.shown} is left out: its name "
+                    "is not UTF-8. Rename it."
                 )
                 continue
             child = self.child(entry.name)
@@ -100,8 +104,8 @@ class Folder:
             if entry.is_symlink():
                 os.stat(entry.path)  # noqa: PTH116 - its error tells dangling links from loops
         except OSError as error:
-            name = ascii(entry.name)
-            self.problem(f"The link {name} in {self.shown} can't be followed ({error.strerror}).")
+            name = printable(entry.name)
+            self.problem(f"The link '{name}' in {self.shown} can't be followed ({error.strerror}).")
         return False
 
     def read_json(self, name: str) -> JsonObject | None:

@@ -43,8 +43,10 @@ class ArrayLayer:
     ) -> list[Layer]:
         """A layer for each channel, or one for all of RGB; `channels` describes them.
 
-        Empty, and reported, for voxels without element class.
+        Empty, and reported, for voxels without element class; empty where no array is left.
         """
+        if not self.arrays:
+            return []
         count = self._channel_count
         is_rgb = may_be_rgb and count == 3 and self.arrays[0][1].dtype == "uint8"
         layer = self._layer(3 if is_rgb else 1, is_image=bool(channels) or count > 1)

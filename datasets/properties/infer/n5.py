@@ -4,7 +4,8 @@ Known are `multiscales` with a transform for each array (COSEM) and `scales` or
 `downsamplingFactors` of a group with arrays s0, s1 ... (n5-viewer, Neuroglancer).
 """
 
-from typing import Any
+import math
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
@@ -19,12 +20,14 @@ from datasets.properties.units import LengthUnit, parse_unit
 from datasets.properties.validation import path_problem
 
 SCALE_LIMIT = 64
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Factor = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class _Transform(BaseModel):
     axes: list[str]
-    scale: list[float]
-    translate: list[float] | None = None
+    scale: list[Factor]
+    translate: list[Finite] | None = None
     units: list[str] | None = None
 
     def by_axis(self, values: list[float] | None, absent: float) -> Vec3Float:
@@ -72,7 +75,7 @@ def _voxel_size(factor: Any, unit: Any) -> VoxelSize | None:
         size = VoxelSize(factor=factor, unit=known)
     except ValueError:
         return None
-    return size if min(size.factor) > 0 else None
+    return size if all(0 < length < math.inf for length in size.factor) else None
 
 
 def _of_transforms(folder: Folder, multiscale: _Multiscale) -> list[FoundLayer]:
@@ -148,5 +151,8 @@ def _layer(
     if axes is None:
         folder.problem(f"The axes of the group {folder.shown} are unknown.")
         return []
+    if not all(map(math.isfinite, offset)):
+        folder.problem(f"The group {folder.shown} is not moved: its translation is too far.")
+        offset = 0.0, 0.0, 0.0
     layer = ArrayLayer(name, arrays, axes, transformations=translation(offset))
     return [FoundLayer(found, voxel_size) for found in layer.as_layers()]

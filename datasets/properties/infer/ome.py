@@ -2,8 +2,9 @@
 `omero` block says of their display, and with their labels.
 """
 
+import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -26,6 +27,8 @@ from datasets.properties.view import clean_layer
 
 RGB_COLORS = ["FF0000", "00FF00", "0000FF"]
 AXES_BEFORE_0_4 = ["t", "c", "z", "y", "x"]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Factor = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class _Axis(BaseModel):
@@ -35,8 +38,8 @@ class _Axis(BaseModel):
 
 class _Transformation(BaseModel):
     type: str
-    scale: list[float] | None = None
-    translation: list[float] | None = None
+    scale: list[Factor] | None = None
+    translation: list[Finite] | None = None
 
 
 class _Dataset(BaseModel):
@@ -118,10 +121,22 @@ def _multiscale_layers(
     axes = _stored_axes(levels[0].array, described)
     if axes is None:
         folder.problem(
-            f"The axes of the image {folder.shown} do not fit its array {levels[0].path!r}."
+            f"The image {folder.shown} is left out: its OME axes ({_listed(described)}) do not fit "
+            f"its array {levels[0].path!r} of {len(levels[0].array.shape)} axes. Correct them."
         )
         return []
+    if described and len(described) != len(axes):
+        folder.report.missing.append(f"axes of the image {folder.shown}")
+        folder.problem(
+            f"The OME axes of the image {folder.shown} ({_listed(described)}) do not fit its array "
+            f"{levels[0].path!r} of {len(axes)} axes. These are taken to be {', '.join(axes)}: "
+            "check voxel size and bounding box."
+        )
     sized = _voxel_size(folder, levels, described)
+    offset = _offset(levels[0])
+    if not all(map(math.isfinite, offset)):
+        folder.problem(f"The image {folder.shown} is not moved: its OME translation is too far.")
+        offset = 0.0, 0.0, 0.0
     arrays = [(mag, level.array) for level in levels if (mag := _mag(levels[0], level, axes))]
     for level in levels:
         if level.array not in [array for _, array in arrays]:
@@ -134,7 +149,7 @@ def _multiscale_layers(
         arrays=arrays,
         axes=axes,
         category=category,
-        transformations=translation(_offset(levels[0])),
+        transformations=translation(offset),
     )
     channels = [] if category else _channels(omero)
     may_be_rgb = _colors(omero) in ([], RGB_COLORS)
@@ -185,8 +200,12 @@ def _stored_axes(array: StoredArray, described: list[_Axis]) -> tuple[str, ...] 
         return names if {"x", "y"} <= set(names) and len(set(names)) == rank else None
     if described:
         # The array's own names are the better witness where the image's do not fit.
-        return array.axes
+        return array.axes or guessed_axes(array)
     return array.axes or (tuple(AXES_BEFORE_0_4) if rank == 5 else guessed_axes(array))
+
+
+def _listed(axes: list[_Axis]) -> str:
+    return ", ".join(axis.name for axis in axes)
 
 
 def _voxel_size(folder: Folder, levels: list[_Level], described: list[_Axis]) -> VoxelSize | None:
@@ -203,7 +222,9 @@ def _voxel_size(folder: Folder, levels: list[_Level], described: list[_Axis]) ->
     unit = min(units.values(), key=lambda unit: unit.nanometers)
     factors = {axis: scale[axis] * units[axis].nanometers / unit.nanometers for axis in units}
     x, y, z = _spatial(factors, min(factors.values()))
-    return VoxelSize(factor=(x, y, z), unit=unit) if min(x, y, z) > 0 else None
+    # Products of numbers that are in range need not be.
+    is_size = all(0 < length < math.inf for length in (x, y, z))
+    return VoxelSize(factor=(x, y, z), unit=unit) if is_size else None
 
 
 def _mag(finest: _Level, level: _Level, axes: tuple[str, ...]) -> Mag | None:
@@ -238,10 +259,10 @@ def _spatial(values: dict[str, float], absent: float) -> Vec3Float:
 
 
 class _Window(BaseModel):
-    start: float | None = None
-    end: float | None = None
-    min: float | None = None
-    max: float | None = None
+    start: Finite | None = None
+    end: Finite | None = None
+    min: Finite | None = None
+    max: Finite | None = None
 
 
 class _OmeroChannel(BaseModel):

@@ -1,5 +1,6 @@
 """What lies wrong on disk gives a clear status, and the rest keeps working."""
 
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -8,9 +9,15 @@ from typing import Any
 
 import pytest
 
+from datasets import properties
+from datasets.disk.outcome import Outcome
 from sharing.models import Organization
 from tests.datasets.disk import on_disk
 from tests.datasets.disk.scanning import get, names, scan
+
+
+def data_source_problems(directory: Path) -> list[str]:
+    return properties.problems(properties.read(directory / "datasource-properties.json"))
 
 
 def break_json(directory: Path) -> None:
@@ -130,8 +137,73 @@ def test_a_name_that_is_not_utf8_is_told_and_the_rest_found(lab: Organization) -
     outcome = scan(lab)
     assert names(outcome.added) == ["brain"]
     assert len(outcome.problems) == 1
-    assert "caf\\udce9" in outcome.problems[0]
-    assert "not UTF-8" in outcome.problems[0]
+    assert outcome.problems == [
+        r"The directory 'caf\xe9' was skipped: its name is not UTF-8. Rename it."
+    ]
+
+
+def test_names_in_a_dataset_that_are_not_utf8_are_told_by_their_bytes(
+    lab: Organization, tmp_path: Path
+) -> None:
+    odd = tmp_path / os.fsdecode(b"caf\xe9")
+    directory = on_disk.write_dataset(lab, "brain")
+    (directory / "color" / "1").rename(odd)
+    (directory / "color" / "1").symlink_to(odd)
+    bare = on_disk.organization_directory(lab) / "bare"
+    (bare / os.fsdecode(b"\xff layer")).mkdir(parents=True)
+    (bare / os.fsdecode(b"\xfe")).symlink_to("nowhere")
+    outcome = scan(lab)
+    assert outcome.has_trouble is False
+    problem = get().layers.get().mags.get().problem
+    assert problem.startswith(f"Layer 'color', mag 1: Its path '{tmp_path}/caf\\xe9' has a name")
+    problems = get("bare").inferred_properties["problems"]
+    assert any(r"The folder '\xff layer' in '.' is left out" in text for text in problems)
+    assert any(r"The link '\xfe' in '.' can't be followed" in text for text in problems)
+    assert Outcome.from_json(json.loads(json.dumps(outcome.as_json()))) == outcome
+
+
+@pytest.mark.parametrize("linked", ["dataset", "properties", "mag"])
+def test_no_link_makes_the_sites_own_files_data(
+    lab: Organization, tmp_path: Path, settings: Any, linked: str
+) -> None:
+    settings.DATA_DIR = tmp_path
+    (tmp_path / "demo.json").write_text('{"password": "secret"}')
+    directory = on_disk.write_dataset(lab, "brain")
+    place = {
+        "dataset": directory,
+        "properties": directory / "datasource-properties.json",
+        "mag": directory / "color" / "1",
+    }[linked]
+    place.rename(directory.parent / ".before")
+    place.symlink_to(tmp_path / "demo.json" if linked == "properties" else tmp_path)
+    outcome = scan(lab)
+    assert "secret" not in json.dumps(outcome.as_json()) + get().raw_properties
+    text = get().layers.get().mags.get().problem if linked == "mag" else get().status
+    assert "the site's own files" in text
+    assert (get().status == "") is (linked == "mag")
+
+
+def test_what_holds_for_many_layers_is_said_once(lab: Organization) -> None:
+    directory = on_disk.organization_directory(lab) / "brain"
+    layers = [on_disk.layer(f"layer{number}", size=0) for number in range(16)]
+    on_disk.write_properties(directory, *layers)
+    scan(lab)
+    assert get().status == (
+        "Error: Layer 'layer0' has an empty bounding box (size 0, 0, 0); set width, height and "
+        "depth to at least 1. The same holds for the layers 'layer1', 'layer2' and 13 more."
+    )
+
+
+def test_a_long_status_ends_with_a_whole_word(lab: Organization) -> None:
+    directory = on_disk.organization_directory(lab) / "brain"
+    layers = [on_disk.layer(f"layer{number}", size=-number) for number in range(20)]
+    on_disk.write_properties(directory, *layers)
+    scan(lab)
+    assert 1000 < len(get().status) <= 1024
+    assert get().status.endswith(" …")
+    words = get().status.removesuffix(" …").split()
+    whole = set(" ".join(data_source_problems(directory)).split())
+    assert set(words[1:]) <= whole
 
 
 def test_a_missing_mag_is_told_and_the_dataset_stays_usable(lab: Organization) -> None:
@@ -192,3 +264,24 @@ def test_an_absolute_path_to_where_the_operators_link_leads_is_taken(
     on_disk.write_properties(directory, on_disk.layer(mags=mags))
     scan(lab)
     assert get().status == ""
+
+
+def test_a_dataset_at_which_the_code_fails_stops_no_scan(
+    lab: Organization, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    on_disk.write_mag(on_disk.organization_directory(lab) / "odd" / "color" / "1")
+    on_disk.write_dataset(lab, "good")
+
+    def fail(*_: object) -> None:
+        raise IndexError("tuple index out of range")
+
+    monkeypatch.setattr("datasets.disk.examine.infer", fail)
+    outcome = scan(lab)
+    assert names(outcome.added) == ["good"]
+    assert names(outcome.broken) == ["odd"]
+    status = get("odd").status
+    (record,) = [record for record in caplog.records if "odd" in record.getMessage()]
+    reference = status.partition("reference ")[2].partition(":")[0]
+    assert len(reference) == 8
+    assert reference in record.getMessage()
+    assert scan(lab).broken == []

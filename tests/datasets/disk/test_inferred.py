@@ -69,12 +69,35 @@ def test_without_a_voxel_size_it_waits_with_what_was_inferred(lab: Organization)
     assert not scan(lab).is_eventful
 
 
+def test_an_image_whose_axes_contradict_its_arrays_waits_for_a_person(
+    lab: Organization, samples: Path
+) -> None:
+    directory = on_disk.organization_directory(lab) / "brain"
+    shutil.copytree(samples / "4D" / "4D_series_zarr3", directory)
+    (directory / "datasource-properties.json").unlink()
+    scan(lab)
+    assert get().status == NOT_IMPORTED
+    assert (
+        "(c, x, y, z) do not fit its array '1' of 5 axes"
+        in (get().inferred_properties["problems"][0])
+    )
+
+
+def test_a_waiting_directory_that_grows_is_offered_as_it_is(lab: Organization) -> None:
+    directory = on_disk.organization_directory(lab) / "brain"
+    on_disk.write_mag(directory / "color" / "1")
+    scan(lab)
+    on_disk.write_mag(directory / "more" / "1")
+    assert not scan(lab).not_imported
+    assert [layer["name"] for layer in get().inferred_properties["dataLayers"]] == ["color", "more"]
+
+
 def test_a_directory_of_something_else_waits_and_says_why(lab: Organization) -> None:
     directory = on_disk.organization_directory(lab) / "brain"
     directory.mkdir()
     (directory / "notes.txt").write_text("hello")
-    scan(lab)
-    assert get().status == NOT_IMPORTED
+    assert names(scan(lab).not_imported) == ["brain"]
+    assert get().status == "Not imported yet: no data in a known format was found."
     assert "No data in a known format" in get().inferred_properties["problems"][0]
 
 
@@ -84,7 +107,7 @@ def test_pipes_in_place_of_metadata_stop_no_scan(lab: Organization) -> None:
     for name in ("header.wkw", "zarr.json", ".zarray", "attributes.json"):
         os.mkfifo(mag / name)
     scan(lab)
-    assert get().status == NOT_IMPORTED
+    assert get().status.startswith("Not imported yet: ")
     assert any("header.wkw" in text for text in get().inferred_properties["problems"])
 
 

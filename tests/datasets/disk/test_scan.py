@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from datasets.disk import listing, reconcile
 from datasets.disk.outcome import Outcome
 from datasets.disk.scan import scan_organization, unknown_organizations
-from datasets.models import Dataset, DatasetTeam, Layer
+from datasets.models import Dataset, DatasetTeam, Layer, Mag
 from datasets.services.data_source import load
 from datasets.services.data_stores import local_data_store
 from datasets.services.folders import root_of
@@ -135,6 +135,21 @@ def test_thousands_of_unchanged_datasets_cost_a_few_queries_and_one_written_row(
     assert len(statements) <= 10
     assert len(written) == 1
     assert "datasets_diskscan" in written[0]
+
+
+def test_a_mag_that_goes_and_comes_back_is_noticed_beside_an_unchanged_file(
+    lab: Organization,
+) -> None:
+    directory = on_disk.write_dataset(lab, "brain")
+    scan(lab)
+    (directory / "color" / "1").rename(directory.parent / ".aside")
+    (note,) = scan(lab).notes
+    assert "Layer 'color', mag 1: " in note.text
+    assert Mag.objects.get().problem == note.text
+    assert not scan(lab).notes
+    (directory.parent / ".aside").rename(directory / "color" / "1")
+    scan(lab)
+    assert Mag.objects.get().problem == ""
 
 
 def test_the_same_directory_name_in_two_organizations_is_two_datasets(lab: Organization) -> None:

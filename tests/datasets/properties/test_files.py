@@ -7,10 +7,11 @@ import resource
 import signal
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from datasets.properties import DataSource, UnreadableProperties, dumps, loads, read, write
+from datasets.properties import DataSource, UnreadableProperties, dumps, loads, parse, read, write
 from datasets.properties import files as files_module
 
 
@@ -232,3 +233,24 @@ def test_a_reader_meanwhile_finds_the_old_or_the_new_file_whole(tmp_path: Path) 
 def test_the_place_of_a_broken_character_is_told_in_plain_words() -> None:
     with pytest.raises(UnreadableProperties, match="Invalid control character at line 1, column 3"):
         loads('{"\x01": 1}')
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        ({"dataLayers": [{}] * 1001}, "1,001 layers in dataLayers, but at most 1,000"),
+        ({"dataLayers": [{}, {"mags": [{}] * 101}]}, "101 mags in dataLayers[1]"),
+        ({"dataLayers": [{"wkwResolutions": [{}] * 101}]}, "101 wkwResolutions in dataLayers[0]"),
+        ({"dataLayers": [{"mags": [{}] * 100}] * 101}, "10,100 mags in all layers together"),
+        (
+            {"dataLayers": [{"attachments": {"meshes": [{}] * 1001}}]},
+            "1,001 meshes in dataLayers[0].attachments",
+        ),
+    ],
+)
+def test_more_than_can_be_judged_is_refused_before_it_is(
+    document: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(UnreadableProperties, match="remove some, or make several") as caught:
+        parse(document)
+    assert words in str(caught.value)

@@ -94,8 +94,52 @@ def test_mags_attachments_and_layers_can_only_be_removed() -> None:
 
 
 def test_an_edit_without_attachments_removes_all() -> None:
+    segments = {"category": "segmentation"}
+    stored = source(layer(**segments, attachments={"meshes": [attachment("a")]}))
+    assert merge(stored, source(layer(**segments))) == source(layer(**segments))
+
+
+def test_attachments_of_a_color_layer_stay_unless_the_edit_speaks_of_attachments() -> None:
     stored = source(layer(attachments={"meshes": [attachment("a")]}))
-    assert merge(stored, source(layer())) == source(layer())
+    assert merge(stored, source(layer())) == stored
+    assert merge(stored, source(layer(attachments={}))) == source(layer())
+
+
+def test_what_the_library_writes_into_the_box_of_a_layer_without_mags_is_dropped() -> None:
+    box = {"topLeft": [0, 0, 0], "width": 0, "height": 0, "depth": 0}
+    stray = {"axisOrder": {"x": 1, "y": 2, "z": 3, "c": 0}, "channelIndex": 0}
+    announced = layer("new", mags=[], boundingBox=box | stray)
+    merged = merge(source(layer()), source(layer(), announced))
+    assert merged == source(layer(), layer("new", mags=[], boundingBox=box))
+    assert merge(merged, source(layer(), announced)) == merged
+
+
+def test_the_default_view_of_the_dataset_stays_unless_the_edit_names_it() -> None:
+    stored = source(layer(), defaultViewConfiguration={"zoom": 2})
+    assert merge(stored, source(layer())) == stored
+    for named in ({"zoom": 3}, None):
+        edit = source(layer(), defaultViewConfiguration=named)
+        assert merge(stored, edit).default_view_configuration == (named or {})
+
+
+def test_view_settings_that_the_library_does_not_know_stay_unless_all_are_cleared() -> None:
+    gamma, alpha = {"gammaCorrectionValue": 2}, {"alpha": 40}
+
+    def view(**edit: Any) -> Document:
+        stored = source(layer(defaultViewConfiguration=gamma | alpha))
+        return merge(stored, source(layer(**edit))).layers[0].default_view_configuration
+
+    assert view() == gamma
+    assert view(defaultViewConfiguration={"alpha": 50}) == gamma | {"alpha": 50}
+    assert view(defaultViewConfiguration={"gammaCorrectionValue": 1}) == {"gammaCorrectionValue": 1}
+    assert view(defaultViewConfiguration=None) == {}
+
+
+def test_renamings_need_no_edit() -> None:
+    merged = merge(source(layer()), None, layer_renamings={"color": "em"})
+    assert merged == source(
+        layer("em", mags=[{"mag": 1, "path": "color/1"}, {"mag": 2, "path": "color/2"}])
+    )
 
 
 def test_admin_view_settings_stay_unless_the_edit_names_them() -> None:

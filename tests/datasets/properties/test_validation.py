@@ -46,6 +46,7 @@ ORDER = {"c": 0, "t": 1, "z": 2, "y": 3, "x": 4}
     ("change", "words"),
     [
         (in_document(scale=[1, 0, 1]), ["voxel size 1, 0, 1", "above 0"]),
+        (in_document(scale=[1, 1e308, 1]), ["voxel size 1, 1e+308, 1", "at most 1e+12"]),
         (in_document(scale=[1, -2.5, 1]), ["voxel size 1, -2.5, 1", "above 0"]),
         (in_document(dataLayers=[]), ["no layer", "add"]),
         (in_layer(1, name="color"), ["'color'", "its own name"]),

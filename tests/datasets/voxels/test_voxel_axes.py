@@ -11,7 +11,7 @@ from datasets.voxels.axes import named_axes
 from datasets.voxels.box import Box
 from datasets.voxels.errors import VoxelsBroken
 from datasets.voxels.open import open_mag
-from tests.datasets.voxels.voxel_contract import decode, expected, make_volume
+from tests.datasets.voxels.voxel_contract import decode, expected, make_volume, put_elsewhere
 
 BOX = Box((-2, 3, 1), (20, 20, 12))
 TCZYX = {"x": 4, "y": 3, "z": 2, "c": 1}
@@ -135,6 +135,11 @@ def test_precomputed_voxels_lie_at_their_offset(tmp_path: Path) -> None:
     assert array.shape == (1, 124, 11, 42)
     read = array.read(Box((98, -4, 31), (20, 20, 12)))
     np.testing.assert_array_equal(read, expected(volume, BOX))
+    put_elsewhere(tmp_path / "8_8_8", tmp_path / "elsewhere", "files")
+    linked = open_mag(tmp_path / "8_8_8", "neuroglancerPrecomputed")
+    for corner in [(100, -7, 30), (116, 9, 38)]:
+        with pytest.raises(VoxelsBroken, match="outside of the dataset"):
+            linked.read(Box(corner, (1, 1, 1)))
 
 
 def test_channels_of_a_layer_are_counted_from_its_first(tmp_path: Path) -> None:

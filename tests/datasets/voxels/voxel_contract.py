@@ -23,6 +23,7 @@ from datasets.voxels.open import open_mag
 SIZE = (45, 38, 29)
 # What `broken` reads.
 BOX = Box((0, 0, 0), (16, 16, 16))
+METADATA_FILES = {"header.wkw", "zarr.json", ".zarray", ".zattrs", "attributes.json"}
 
 
 def make_volume(dtype: str, channels: int, size: tuple[int, ...] = SIZE) -> np.ndarray:
@@ -98,6 +99,22 @@ def broken(mag: Path, data_format: str) -> VoxelsBroken:
     return caught.value
 
 
+def put_elsewhere(mag: Path, elsewhere: Path, what: str) -> None:
+    """Move the files with voxels, or the folders that hold them, and leave links in their place."""
+    elsewhere.mkdir()
+    if what == "folders":
+        moved = [path for path in mag.iterdir() if path.is_dir()]
+    else:
+        moved = [path for path in mag.rglob("*") if path.is_file()]
+    moved = [path for path in moved if path.name not in METADATA_FILES]
+    if not moved:
+        pytest.skip("its files lie in the mag's directory itself")
+    for number, path in enumerate(moved):
+        target = elsewhere / str(number)
+        path.rename(target)
+        path.symlink_to(target)
+
+
 class ReadingContract:
     """Subclasses set the class attributes and `write`."""
 
@@ -167,6 +184,30 @@ class ReadingContract:
         box = Box((-1, 0, 5), (30, 30, 30))
         np.testing.assert_array_equal(last.read(box), expected(volume, box)[-1:])
         assert last.shape[0] == 1
+
+    @pytest.mark.parametrize("linked", ["files", "folders"])
+    def test_links_in_the_mag_lead_only_where_they_may(self, tmp_path, volume, linked):
+        mag, elsewhere = tmp_path / "layer" / "1", tmp_path / "elsewhere"
+        self.write(mag, volume)
+        put_elsewhere(mag, elsewhere, linked)
+        box = Box((0, 0, 0), (20, 20, 20))
+        array = open_mag(mag, self.data_format, **self.options())
+        for _ in range(2):  # also once anything of it is remembered
+            with pytest.raises(VoxelsBroken, match="outside of the dataset"):
+                array.read(box)
+        if self.stored_chunks:
+            with pytest.raises(VoxelsBroken, match="outside of the dataset"):
+                array.stored_chunk((0, 0, 0, 0))
+
+        def may_read(real_path: str) -> bool:
+            return Path(real_path).is_relative_to(elsewhere)
+
+        allowed = open_mag(mag, self.data_format, may_read=may_read, **self.options())
+        np.testing.assert_array_equal(allowed.read(box), expected(volume, box))
+        if self.stored_chunks:
+            stored = allowed.stored_chunk((0, 0, 0, 0))
+            assert stored is not None
+            assert not stored.path.is_symlink()
 
     def test_a_huge_box_is_refused_before_anything_is_allocated(self, array):
         with pytest.raises(BoxTooLarge, match="smaller boxes or a coarser mag"):

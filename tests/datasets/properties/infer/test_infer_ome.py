@@ -170,3 +170,47 @@ class TestOme:
             ome3(tmp_path / "x.ome.zarr" / series, multiscale("zyx", {"0": [1, 1, 1]}))
             zarr3(tmp_path / "x.ome.zarr" / series / "0", [4, 5, 6])
         assert [layer.name for layer in infer(tmp_path, "ds").layers] == ["0", "1"]
+
+
+def test_fewer_stored_axes_than_described_are_guessed_and_told(tmp_path: Path) -> None:
+    ome3(tmp_path, multiscale("tczyx", {"0": [1, 1, 2, 1, 1]}))
+    zarr3(tmp_path / "0", [2, 5, 6, 7])
+    found = infer(tmp_path, "image")
+    assert [layer.name for layer in found.layers] == ["image_0", "image_1"]
+    assert found.layers[0].mags[0].axis_order == {"c": 0, "z": 1, "y": 2, "x": 3}
+    assert found.layers[0].bounding_box.size == (7, 6, 5)
+    assert found.missing == ("axes of the image '.'",)
+    assert "(t, c, z, y, x) do not fit its array '0' of 4 axes" in found.problems[0]
+    assert found.data_source is None
+
+
+def test_stored_axes_that_nobody_can_guess_leave_the_image_out(tmp_path: Path) -> None:
+    ome3(tmp_path, multiscale("zyx", {"0": [1, 1, 1]}))
+    zarr3(tmp_path / "0", [9, 2, 5, 6, 7])
+    found = infer(tmp_path, "image")
+    assert found.layers == ()
+    assert "(z, y, x) do not fit its array '0' of 5 axes" in found.problems[0]
+
+
+@pytest.mark.parametrize(
+    ("scale", "translation"),
+    [("1e400", "0"), ("-1", "0"), ("NaN", "0"), ("1e200", "1e200"), ("1e-200", "1e200")],
+)
+def test_numbers_that_are_none_make_no_layer_and_stop_nothing(
+    tmp_path: Path, scale: str, translation: str
+) -> None:
+    (tmp_path / ".zattrs").write_text(
+        f"""{{"multiscales": [{{
+            "axes": [{{"name": "z"}}, {{"name": "y"}}, {{"name": "x"}}],
+            "datasets": [{{"path": "0", "coordinateTransformations": [
+                {{"type": "scale", "scale": [1, {scale}, {scale}]}},
+                {{"type": "translation", "translation": [0, {translation}, 0]}}]}}],
+            "coordinateTransformations": [{{"type": "scale", "scale": [1, {scale}, {scale}]}}]
+        }}]}}"""
+    )
+    zarr2(tmp_path / "0", [4, 5, 6], "<u2")
+    found = infer(tmp_path, "odd")
+    assert found.problems
+    for layer in found.layers:
+        assert not layer.coordinate_transformations
+    assert found.voxel_size is None or max(found.voxel_size.factor) < 1e300

@@ -96,8 +96,11 @@ class TestSamples:
         (axis,) = layer.additional_axes
         assert (axis.name, axis.bounds, axis.index) == ("t", (0, 7), 1)
         assert boxes(found) == {"color": ((0, 0, 0), (439, 192, 4096))}
-        assert found.data_source is not None
-        assert problems(found.data_source) == []
+        # Whether that is right only a person can tell.
+        assert found.missing == ("axes of the image 'color'",)
+        assert "OME axes of the image 'color' (c, x, y, z) do not fit" in found.problems[0]
+        assert "taken to be c, t, z, y, x" in found.problems[0]
+        assert found.data_source is None
 
     def test_wkw_headers_without_any_file_leave_the_box_open(
         self, samples: Path, tmp_path: Path
