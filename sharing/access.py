@@ -93,6 +93,7 @@ class PeopleAction(StrEnum):
     CHANGE_TEAM_MEMBERS = "add or remove members of a team and make team managers"
     CREATE_TEAM = "create a team"
     DELETE_TEAM = "delete a team"
+    RENAME = "change this person's name"
     GRANT_ROLES = "change this person's roles"
     INVITE = "invite people"
     DEACTIVATE_USER = "deactivate or reactivate this person"
@@ -108,6 +109,7 @@ class PeopleSubject:
 
     organization_id: str | None
     team_id: str | None = None
+    user_id: str | None = None
     is_default_team: bool = False
     is_operator: bool = False
 
@@ -119,7 +121,11 @@ class PeopleSubject:
     @classmethod
     def of_user(cls, user: "User") -> "PeopleSubject":
         """A person and their organization."""
-        return cls(user.organization_id, is_operator=user.is_superuser or user.is_staff)
+        return cls(
+            user.organization_id,
+            user_id=user.pk,
+            is_operator=user.is_superuser or user.is_staff,
+        )
 
 
 def _admin(actor: Actor, about: PeopleSubject) -> bool:
@@ -129,6 +135,10 @@ def _admin(actor: Actor, about: PeopleSubject) -> bool:
 def _admin_of_the_person(actor: Actor, about: PeopleSubject) -> bool:
     """An admin of an organization has no say over those who operate the whole site."""
     return _admin(actor, about) and (actor.is_superuser or not about.is_operator)
+
+
+def _themselves(actor: Actor, about: PeopleSubject) -> bool:
+    return not actor.is_anonymous and actor.user_id == about.user_id
 
 
 def _dataset_manager(actor: Actor, about: PeopleSubject) -> bool:
@@ -164,6 +174,7 @@ PEOPLE_RULES: Mapping[PeopleAction, tuple[PeopleReason, ...]] = {
     PeopleAction.CHANGE_TEAM_MEMBERS: (_admin, _manager_of_the_team),
     PeopleAction.CREATE_TEAM: (_admin,),
     PeopleAction.DELETE_TEAM: (_admin,),
+    PeopleAction.RENAME: (_themselves, _admin_of_the_person),
     PeopleAction.GRANT_ROLES: (_admin_of_the_person,),
     PeopleAction.INVITE: (_admin,),
     PeopleAction.DEACTIVATE_USER: (_admin_of_the_person,),

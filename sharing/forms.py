@@ -47,6 +47,10 @@ class SignInForm(PageForm, auth_forms.AuthenticationForm):
         ),
     }
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].label = "E-mail address"
+
 
 class PasswordResetForm(PageForm, forms.Form):
     """Whose password is forgotten."""
@@ -76,6 +80,16 @@ class NameForm(PageForm, forms.Form):
 
     first_name = forms.CharField(max_length=128, required=False)
     last_name = forms.CharField(max_length=128, required=False)
+
+
+class MailsForm(PageForm, forms.Form):
+    """Which mails a person wants."""
+
+    is_mailed_when_done = forms.BooleanField(
+        required=False,
+        label="Mail me when my work is done",
+        help_text="Work that takes long, such as a conversion: that it is done, or why it failed.",
+    )
 
 
 class AcceptInvitationForm(NameForm):

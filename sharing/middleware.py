@@ -1,4 +1,6 @@
-"""What every request meets on its way: errors become pages, and visits are noted."""
+"""What every request meets on its way: impossible addresses are refused, errors become pages, and
+visits are noted.
+"""
 
 from collections.abc import Callable
 
@@ -8,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 
 from .api.errors import as_json
-from .errors import NotAllowed, NotFound, NotSignedIn, ServiceError
+from .errors import Invalid, NotAllowed, NotFound, NotSignedIn, ServiceError
 from .models import User
 from .services.people import note_activity
 
@@ -32,12 +34,26 @@ class ServiceErrors:
         """The answer to a ServiceError; None for a crash, which is Django's business."""
         if not isinstance(error, ServiceError):
             return None
-        if request.path.startswith(_PROGRAMS):
-            return as_json(error)
-        if isinstance(error, NotSignedIn):
-            return redirect_to_login(request.get_full_path())
-        page = _PAGES.get(error.status, "sharing/problem.html")
-        return render(request, page, {"exception": error}, status=error.status)
+        return _answer(request, error)
+
+
+class WithoutNul:
+    """Answers addresses that hold a NUL: nothing has a name with one, and PostgreSQL takes none.
+
+    It comes before all that asks the database, and so before the session.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """404 for such a path, 400 for such a query."""
+        if "\0" in request.path_info:
+            return _answer(request, NotFound("There is nothing here: the address holds a NUL."))
+        query = request.META.get("QUERY_STRING", "")
+        if "%00" in query or "\0" in query:
+            return _answer(request, Invalid("The address's query holds a NUL. Leave that out."))
+        return self.get_response(request)
 
 
 class KeptByNobody:
@@ -68,3 +84,12 @@ class LastActivity:
         if settings.SESSION_COOKIE_NAME in request.COOKIES and isinstance(request.user, User):
             note_activity(request.user)
         return response
+
+
+def _answer(request: HttpRequest, error: ServiceError) -> HttpResponse:
+    if request.path.startswith(_PROGRAMS):
+        return as_json(error)
+    if isinstance(error, NotSignedIn):
+        return redirect_to_login(request.get_full_path())
+    page = _PAGES.get(error.status, "sharing/problem.html")
+    return render(request, page, {"exception": error}, status=error.status)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from math import ceil
 from typing import Any
 
+from axes.handlers.proxy import AxesProxyHandler
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -31,11 +32,25 @@ def client_address(request: HttpRequest) -> str:
     return str(request.META.get("REMOTE_ADDR", ""))
 
 
+def attempts_left(request: HttpRequest) -> int | None:
+    """How many more wrong passwords this account stands from here; None before the first.
+
+    Axes counts for accounts that don't exist, too, so the number tells nothing about that.
+    """
+    failures = AxesProxyHandler.get_failures(request, {"username": account_name(request)})
+    return settings.AXES_FAILURE_LIMIT - failures if failures else None
+
+
+def lockout_minutes() -> int:
+    """For how long a locked account stays so."""
+    return ceil(settings.AXES_COOLOFF_TIME.total_seconds() / 60)
+
+
 def locked_out(
     request: HttpRequest, response: object, credentials: Mapping[str, Any] | None
 ) -> HttpResponse:
     """The page that says how long to wait; the same whether or not the account exists."""
-    minutes = ceil(settings.AXES_COOLOFF_TIME.total_seconds() / 60)
+    minutes = lockout_minutes()
     context = {"attempts": settings.AXES_FAILURE_LIMIT, "minutes": minutes}
     answer = render(request, "sharing/locked_out.html", context, status=429)
     answer["Retry-After"] = str(minutes * 60)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import account, invitations, sign_in, teams, users
+from .views import account, invitations, short_links, sign_in, teams, users
 
 app_name = "sharing"
 urlpatterns = [
@@ -23,8 +23,10 @@ urlpatterns = [
     ),
     path("account", account.Account.as_view(), name="account"),
     path("account/password", account.ChangePassword.as_view(), name="change-password"),
+    path("account/mails", account.ChooseMails.as_view(), name="choose-mails"),
     path("account/token", account.Tokens.as_view(), name="tokens"),
     path("account/token/<str:token_id>/revoke", account.RevokeToken.as_view(), name="revoke-token"),
+    path("links/<str:key>", short_links.follow, name="short-link"),
     path("teams", teams.Teams.as_view(), name="teams"),
     path("teams/<str:team_id>", teams.TeamDetail.as_view(), name="team"),
     path("teams/<str:team_id>/delete", teams.DeleteTeam.as_view(), name="delete-team"),

@@ -7,8 +7,8 @@ is taken out again.
 from django.contrib import admin
 from django.contrib.auth.models import Group
 
-from . import attempts, invitations, organizations, teams, tokens, users
+from . import attempts, invitations, organizations, teams, tokens, users, waiting_mails
 
-__all__ = ["attempts", "invitations", "organizations", "teams", "tokens", "users"]
+__all__ = ["attempts", "invitations", "organizations", "teams", "tokens", "users", "waiting_mails"]
 
 admin.site.unregister(Group)

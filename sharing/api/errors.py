@@ -4,10 +4,17 @@ This is the shape that the public Python library prints to its users; several pr
 entries.
 """
 
+import logging
+import secrets
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.core.signals import got_request_exception
+from django.db import OperationalError
 from django.http import JsonResponse
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
@@ -15,9 +22,11 @@ from sharing.errors import NotSignedIn, ServiceError
 
 from .authentication import CHALLENGE
 
+logger = logging.getLogger(__name__)
 
-def as_messages(exception: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's exception handler: expected failures as messages; None for a crash."""
+
+def as_messages(exception: Exception, context: dict[str, Any]) -> Response:
+    """DRF's exception handler: failures, faults and crashes as messages."""
     if isinstance(exception, ServiceError):
         set_rollback()
         return Response(
@@ -25,10 +34,15 @@ def as_messages(exception: Exception, context: dict[str, Any]) -> Response | Non
             status=exception.status,
             headers=_headers(exception.status),
         )
+    if isinstance(exception, SuspiciousOperation):
+        return _refused(exception)
     response = exception_handler(exception, context)
-    if response is not None:
-        detail = getattr(exception, "detail", None) or response.data
-        response.data = error_body(*_texts(detail))
+    if response is None:
+        if isinstance(exception, OperationalError):
+            return _put_off(exception)
+        return _crashed(exception, context["request"])
+    detail = getattr(exception, "detail", None) or response.data
+    response.data = error_body(*_texts(detail))
     return response
 
 
@@ -40,13 +54,54 @@ def as_json(error: ServiceError) -> JsonResponse:
 
 
 def error_body(*texts: str) -> dict[str, list[dict[str, str]]]:
-    """The body that tells these problems."""
-    return {"messages": [{"error": text} for text in texts]}
+    """The body that tells these problems. Halves of characters, which some repeat of what was sent
+    and no answer can hold, are spelled out.
+    """
+    whole = (text.encode("utf-8", "backslashreplace").decode("utf-8") for text in texts)
+    return {"messages": [{"error": text} for text in whole]}
 
 
 def success(*texts: str) -> Response:
     """The answer to a change that has nothing to tell but that it was made."""
     return Response({"messages": [{"success": text} for text in texts]})
+
+
+def _refused(exception: SuspiciousOperation) -> Response:
+    """What Django does not even read."""
+    set_rollback()
+    if isinstance(exception, RequestDataTooBig):
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        text = f"What was sent is larger than {limit:,} bytes. Send less at once."
+        return Response(error_body(text), status=413)
+    return Response(error_body("The request can't be read; correct its fields."), status=400)
+
+
+def _put_off(exception: OperationalError) -> Response:
+    """The database was away, busy, or had two requests wait for each other."""
+    set_rollback()
+    logger.warning("a request of the API met a fault of the database", exc_info=exception)
+    text = "The database could not do that now; nothing was changed. Try again in some seconds."
+    return Response(error_body(text), status=503, headers={"Retry-After": "5"})
+
+
+def _crashed(exception: Exception, request: Request) -> Response:
+    """The answer to a fault of this site, with a reference that stands in the log."""
+    set_rollback()
+    # As Django does for pages: tests raise the exception then.
+    got_request_exception.send(sender=as_messages, request=request)
+    reference = secrets.token_hex(4)
+    logger.error(
+        "%s %s crashed (reference %s)",
+        request.method,
+        request.path,
+        reference,
+        exc_info=exception,
+    )
+    text = (
+        "Something went wrong on the server. Try again; if it happens again, give the operator of "
+        f"this site the reference {reference}."
+    )
+    return Response(error_body(text), status=500)
 
 
 def _headers(status: int) -> dict[str, str]:

@@ -2,13 +2,17 @@
 
 from django.urls import path
 
-from . import views
+from . import short_links, teams, tokens, users
 
 urlpatterns = [
-    path("user", views.CurrentUser.as_view()),
-    path("users", views.Users.as_view()),
-    path("users/<str:user_id>", views.UserDetail.as_view()),
-    path("teams", views.Teams.as_view()),
-    path("auth/token", views.AuthToken.as_view()),
-    path("userToken/generate", views.ShortLivedToken.as_view()),
+    path("user", users.CurrentUser.as_view()),
+    path("users", users.Users.as_view()),
+    path("users/<str:user_id>", users.UserDetail.as_view()),
+    path("users/<str:user_id>/loggedTime", users.LoggedTime.as_view()),
+    path("teams", teams.Teams.as_view()),
+    path("teams/<str:team_id>", teams.TeamDetail.as_view()),
+    path("auth/token", tokens.AuthToken.as_view()),
+    path("userToken/generate", tokens.ShortLivedToken.as_view()),
+    path("shortLinks", short_links.ShortLinks.as_view()),
+    path("shortLinks/byKey/<str:key>", short_links.ShortLinkByKey.as_view()),
 ]

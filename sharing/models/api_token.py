@@ -29,6 +29,14 @@ class ApiToken(HexIdModel):
     expires = models.DateTimeField(null=True, blank=True)
     last_used = models.DateTimeField(null=True, blank=True, editable=False)
     revoked = models.DateTimeField(null=True, blank=True, editable=False)
+    made_with = models.ForeignKey(
+        "self",
+        on_delete=models.CASCADE,
+        null=True,
+        editable=False,
+        related_name="made",
+        help_text="The token that asked for this one; it ends with it.",
+    )
 
     objects = ApiTokenQuerySet.as_manager()
 

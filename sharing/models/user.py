@@ -93,6 +93,11 @@ class User(HexIdModel, AbstractBaseUser, PermissionsMixin):
         default=False,
         help_text="Sees the rows of the own organization here. Only a superuser may grant it.",
     )
+    is_mailed_when_done = models.BooleanField(
+        "mail me when my work is done",
+        default=True,
+        help_text="Work that takes long, such as a conversion: that it is done, or why it failed.",
+    )
     created = models.DateTimeField(default=timezone.now, editable=False)
     last_activity = models.DateTimeField(null=True, blank=True, editable=False)
 

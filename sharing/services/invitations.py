@@ -33,7 +33,7 @@ def invite(
     """
     require(actor, PeopleAction.INVITE, PeopleSubject(organization.pk))
     teams = list(teams)
-    _require_no_account(email)
+    _require_no_colleague(organization, email)
     if any(team.organization_id != organization.pk for team in teams):
         raise Invalid(f"People can be invited to teams of {organization} only.")
     secret = new_secret()
@@ -66,7 +66,7 @@ def resend(*, actor: Actor, invitation: Invitation) -> str:
                 f"The invitation of {invitation.email} was accepted or revoked meanwhile. "
                 "Invite them anew where they have no account."
             )
-        _require_no_account(invitation.email)
+        _require_no_colleague(invitation.organization, invitation.email)
         invitation.digest = digest(secret)
         invitation.expires = timezone.now() + settings.INVITATION_LIFETIME
         invitation.save(update_fields=["digest", "expires"])
@@ -129,8 +129,12 @@ def accept(*, secret: str, password: str, first_name: str, last_name: str) -> Us
     return user
 
 
-def _require_no_account(email: str) -> None:
-    if User.objects.filter(email__iexact=email).exists():
+def _require_no_colleague(organization: Organization, email: str) -> None:
+    """Who has an account elsewhere is not this organization's to know: they learn it on accepting.
+
+    An address stands for one account on the whole site.
+    """
+    if organization.users.filter(email__iexact=email).exists():
         raise Invalid(f"{email} has an account already and needs no invitation.")
 
 

@@ -1,16 +1,24 @@
-"""Sharing links to anything: made, copied again, revoked.
+"""Sharing links to anything: made, copied again, used, revoked.
 
 This app knows no dataset: whoever calls has checked that the actor may do this to the thing.
 """
 
-from datetime import datetime
+import logging
+from collections.abc import Collection
+from datetime import datetime, timedelta
 
-from django.db import models
+from django.db import DatabaseError, models
+from django.db.models import Q
 from django.utils import timezone
 
 from sharing.errors import Invalid
 from sharing.models import SharingLink, User
 from sharing.secrets import decrypt, digest, encrypt, new_secret
+
+# "Last used" is right to this; more would cost a write for every look.
+USE_INTERVAL = timedelta(minutes=1)
+
+logger = logging.getLogger(__name__)
 
 
 def create_link(
@@ -20,6 +28,9 @@ def create_link(
     name = name.strip()
     if not name:
         raise Invalid("A sharing link needs a name that says whom it is for.")
+    longest = SharingLink._meta.get_field("name").max_length
+    if longest is not None and len(name) > longest:
+        raise Invalid(f"The name of a sharing link has at most {longest} characters.")
     if expires is not None and expires <= timezone.now():
         raise Invalid(f"The link '{name}' would have expired already. Choose a later day.")
     token = new_secret()
@@ -43,6 +54,16 @@ def revoke_link(*, link: SharingLink) -> None:
     if link.revoked is None:
         link.revoked = timezone.now()
         link.save(update_fields=["revoked"])
+
+
+def note_use(digests: Collection[str]) -> None:
+    """Note that links of these digests opened something; failing to must not shut anybody out."""
+    now = timezone.now()
+    long_ago = Q(last_used__isnull=True) | Q(last_used__lte=now - USE_INTERVAL)
+    try:
+        SharingLink.objects.filter(long_ago, digest__in=digests).update(last_used=now)
+    except DatabaseError:
+        logger.warning("the use of a sharing link was not noted", exc_info=True)
 
 
 def opens_something(token: str) -> bool:

@@ -27,7 +27,10 @@ def create_user(
     Raises Invalid where somebody already has the address.
     """
     if User.objects.filter(email__iexact=email).exists():
-        raise Invalid(f"There is already an account for {email}. Sign in with it instead.")
+        raise Invalid(
+            f"There is already an account for {email} on this site, and an address stands for one "
+            "account. Sign in with it, or ask for an invitation to another address."
+        )
     user = User.objects.create_user(email, password, organization=organization, **fields)
     default_team = Team.objects.get(organization=organization, is_default=True)
     TeamMembership.objects.create(team=default_team, user=user)

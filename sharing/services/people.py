@@ -21,10 +21,17 @@ def person_for(actor: Actor, user_id: str) -> User:
     return user
 
 
-def rename(*, user: User, first_name: str, last_name: str) -> None:
-    """Change the person's own name."""
+def rename(*, actor: Actor, user: User, first_name: str, last_name: str) -> None:
+    """Change what the person is called."""
+    require(actor, PeopleAction.RENAME, PeopleSubject.of_user(user))
     user.first_name, user.last_name = first_name, last_name
     user.save(update_fields=["first_name", "last_name"])
+
+
+def choose_mails(*, user: User, is_mailed_when_done: bool) -> None:
+    """Say which mails the person wants, who alone is asked."""
+    user.is_mailed_when_done = is_mailed_when_done
+    user.save(update_fields=["is_mailed_when_done"])
 
 
 def change_roles(*, actor: Actor, user: User, is_admin: bool, is_dataset_manager: bool) -> None:
@@ -34,7 +41,7 @@ def change_roles(*, actor: Actor, user: User, is_admin: bool, is_dataset_manager
     """
     require(actor, PeopleAction.GRANT_ROLES, PeopleSubject.of_user(user))
     with transaction.atomic():
-        user = _locked(user)
+        user = locked(user)
         if user.is_admin and not is_admin:
             _require_other_admin(actor, user, "take the admin role from")
         user.is_admin, user.is_dataset_manager = is_admin, is_dataset_manager
@@ -45,7 +52,7 @@ def deactivate(*, actor: Actor, user: User) -> None:
     """Shut the person out: no sign-in, and sessions and tokens stop working at once."""
     require(actor, PeopleAction.DEACTIVATE_USER, PeopleSubject.of_user(user))
     with transaction.atomic():
-        user = _locked(user)
+        user = locked(user)
         if user.pk == actor.user_id:
             raise Conflict("You can't deactivate your own account. Ask another admin to do it.")
         if user.is_admin:
@@ -70,8 +77,11 @@ def note_activity(user: User) -> None:
     User.objects.filter(long_ago, pk=user.pk).update(last_activity=now)
 
 
-def _locked(user: User) -> User:
-    """The person as they are now; no other change of roles in the organization runs meanwhile."""
+def locked(user: User) -> User:
+    """The person as they are now.
+
+    No other change of roles in the organization runs until the transaction ends.
+    """
     Organization.objects.select_for_update(no_key=True).filter(pk=user.organization_id).first()
     return User.objects.get(pk=user.pk)
 

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
@@ -12,12 +13,14 @@ from sharing.secrets import digest, new_secret
 
 from .people import note_activity
 
-MADE_BY_API = "made through /api/auth/token"
-SHORT_LIVED = "short-lived, made through /api/userToken/generate"
+FOR_SESSION = "short-lived, made through /api/auth/token"
+FOR_BROWSER = "short-lived, made through /api/userToken/generate"
 USE_INTERVAL = timedelta(minutes=1)
 
 
-def create_token(*, user: User, name: str, expires: datetime | None = None) -> tuple[ApiToken, str]:
+def create_token(
+    *, user: User, name: str, expires: datetime | None = None, made_with: ApiToken | None = None
+) -> tuple[ApiToken, str]:
     """A new token and its secret, which can't be had again later."""
     name = name.strip()
     if not name:
@@ -31,17 +34,21 @@ def create_token(*, user: User, name: str, expires: datetime | None = None) -> t
         prefix=secret[:8],
         digest=digest(secret),
         expires=expires,
+        made_with=made_with,
     )
     return token, secret
 
 
-def create_short_lived_token(*, user: User, no_later_than: datetime | None = None) -> str:
-    """The secret of a token for a few hours, that lives no longer than what it was asked with."""
-    user.api_tokens.filter(name=SHORT_LIVED, expires__lte=timezone.now()).delete()
+def create_short_lived_token(*, user: User, name: str, made_with: ApiToken | None = None) -> str:
+    """The secret of a token for a few hours, that lives no longer than the one that asked for it.
+
+    Those of this name that ended are cleared away.
+    """
+    user.api_tokens.filter(name=name, expires__lte=timezone.now()).delete()
     expires = timezone.now() + settings.PAGE_TOKEN_LIFETIME
-    if no_later_than is not None:
-        expires = min(expires, no_later_than)
-    _, secret = create_token(user=user, name=SHORT_LIVED, expires=expires)
+    if made_with is not None and made_with.expires is not None:
+        expires = min(expires, made_with.expires)
+    _, secret = create_token(user=user, name=name, expires=expires, made_with=made_with)
     return secret
 
 
@@ -51,12 +58,19 @@ def tokens_of(user: User) -> QuerySet[ApiToken]:
 
 
 def revoke_token(*, user: User, token_id: str) -> None:
-    """Revoke one of the person's tokens; it stops working at once."""
+    """Revoke one of the person's tokens; it and those made with it stop working at once."""
     token = tokens_of(user).filter(pk=token_id).first()
     if token is None:
         raise NotFound("You have no such token; it may have been revoked already.")
+    with transaction.atomic():
+        _revoke(token)
+
+
+def _revoke(token: ApiToken) -> None:
     token.revoked = timezone.now()
     token.save(update_fields=["revoked"])
+    for made in token.made.filter(revoked=None):
+        _revoke(made)
 
 
 def authenticate(secret: str) -> ApiToken | None:

@@ -1,4 +1,4 @@
-"""A person's own pages: name, password, API tokens."""
+"""A person's own pages: name, password, mails, API tokens."""
 
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
@@ -10,8 +10,9 @@ from django.views import View
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
+from sharing.access import actor_for
 from sharing.errors import NotSignedIn, ServiceError
-from sharing.forms import ChangePasswordForm, NameForm, TokenForm
+from sharing.forms import ChangePasswordForm, MailsForm, NameForm, TokenForm
 from sharing.models import User
 from sharing.services import people, tokens
 
@@ -24,10 +25,10 @@ def signed_in(request: HttpRequest) -> User:
 
 
 class Account(LoginRequiredMixin, View):
-    """Name and password of the person who looks."""
+    """Name, password and mails of the person who looks."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """Both forms."""
+        """All forms."""
         return _account_page(request)
 
     def post(self, request: HttpRequest) -> HttpResponse:
@@ -35,7 +36,8 @@ class Account(LoginRequiredMixin, View):
         form = NameForm(request.POST)
         if not form.is_valid():
             return _account_page(request, name_form=form)
-        people.rename(user=signed_in(request), **form.cleaned_data)
+        user = signed_in(request)
+        people.rename(actor=actor_for(user), user=user, **form.cleaned_data)
         messages.success(request, "Your name was changed.")
         return redirect("sharing:account")
 
@@ -58,6 +60,22 @@ class ChangePassword(LoginRequiredMixin, View):
         return redirect("sharing:account")
 
 
+class ChooseMails(LoginRequiredMixin, View):
+    """Takes the account page's third form."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Its form stands on the account page."""
+        return redirect("sharing:account")
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Say which mails the person wants."""
+        form = MailsForm(request.POST)
+        form.full_clean()  # whatever is sent, a box is ticked or not
+        people.choose_mails(user=signed_in(request), **form.cleaned_data)
+        messages.success(request, "Your choice of mails was saved.")
+        return redirect("sharing:account")
+
+
 def _account_page(
     request: HttpRequest,
     *,
@@ -72,6 +90,7 @@ def _account_page(
         {
             "name_form": name_form or NameForm(initial=name),
             "password_form": password_form or ChangePasswordForm(user),
+            "mails_form": MailsForm(initial={"is_mailed_when_done": user.is_mailed_when_done}),
         },
         status=400 if name_form or password_form else 200,
     )

@@ -7,9 +7,9 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.views import View
 
-from sharing.access import Actor, PeopleAction, PeopleSubject, require
+from sharing.access import Actor, PeopleAction, PeopleSubject, may
 from sharing.api.actors import actor_from_request
-from sharing.errors import Conflict
+from sharing.errors import Conflict, NotAllowed
 from sharing.models import Organization, User
 
 
@@ -30,6 +30,10 @@ class AdministrationPage(LoginRequiredMixin, View):
                 "Your account operates the site and belongs to no organization, so it has no teams "
                 "and people of its own. Manage those of all organizations under 'Operation'."
             )
-        require(self.actor, PeopleAction.ADMINISTER, PeopleSubject(organization.pk))
+        if not may(self.actor, PeopleAction.ADMINISTER, PeopleSubject(organization.pk)):
+            raise NotAllowed(
+                f"Here it is managed who belongs to {organization} and to its teams. Only its "
+                "admins and team managers can open this page."
+            )
         self.organization = organization
         return super().dispatch(request, *args, **kwargs)

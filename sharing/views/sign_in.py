@@ -1,12 +1,18 @@
 """Signing in and out, and getting a new password by e-mail."""
 
 from django.contrib.auth import views as auth_views
+from django.contrib.auth.forms import AuthenticationForm
 from django.http import HttpResponse
+from django.template.defaultfilters import pluralize
 from django.urls import reverse_lazy
 from django.views.generic import FormView
 
 from sharing.forms import NewPasswordForm, PasswordResetForm, SignInForm
 from sharing.tasks import send_password_reset
+from sharing.throttling import attempts_left, lockout_minutes
+
+WARN_AT = 2
+"""The number of attempts left at which the page begins to tell of it."""
 
 
 class SignIn(auth_views.LoginView):
@@ -15,6 +21,22 @@ class SignIn(auth_views.LoginView):
     form_class = SignInForm
     template_name = "sharing/sign_in.html"
     redirect_authenticated_user = True
+
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        """Say what is wrong and, before the account is locked, how close that is."""
+        left = attempts_left(self.request)
+        if left is not None and 0 < left <= WARN_AT:
+            form.add_error(None, _warning(left))
+        return super().form_invalid(form)
+
+
+def _warning(left: int) -> str:
+    minutes = lockout_minutes()
+    return (
+        f"{left} attempt{pluralize(left)} left: after that, this account can't be signed in to "
+        f"from here for {minutes} minute{pluralize(minutes)}. Ask for a new password if you forgot "
+        "yours."
+    )
 
 
 class SignOut(auth_views.LogoutView):

@@ -34,6 +34,7 @@ SUBJECTS = {
     "everybody's": PeopleSubject("lab", "everybody's", is_default_team=True),
     "the lab": PeopleSubject("lab"),
     "a person": PeopleSubject("lab"),
+    "themselves": PeopleSubject("lab", user_id="m"),
     "an operator": PeopleSubject("lab", is_operator=True),
     "elsewhere": PeopleSubject("elsewhere", "theirs"),
     "nowhere": PeopleSubject(None),
@@ -56,6 +57,10 @@ CREATE_TEAM          elsewhere    -         yes      -      -       -        -  
 DELETE_TEAM          own team     -         -        -      -       -        yes   yes
 DELETE_TEAM          other team   -         -        -      -       -        yes   yes
 DELETE_TEAM          elsewhere    -         yes      -      -       -        -     yes
+RENAME               a person     -         -        -      -       -        yes   yes
+RENAME               themselves   -         -        yes    -       -        yes   yes
+RENAME               an operator  -         -        -      -       -        -     yes
+RENAME               elsewhere    -         yes      -      -       -        -     yes
 GRANT_ROLES          a person     -         -        -      -       -        yes   yes
 GRANT_ROLES          an operator  -         -        -      -       -        -     yes
 GRANT_ROLES          elsewhere    -         yes      -      -       -        -     yes

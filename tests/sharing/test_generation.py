@@ -136,7 +136,7 @@ QUIET: dict[str, Callable[[Any], Any]] = {
     "a token is made": lambda w: tokens.create_token(user=w.member, name="another"),
     "a link is made": lambda w: create_link(thing=w.dataset, name="x", created_by=None),
     "somebody changes their name": lambda w: people.rename(
-        user=w.member, first_name="N", last_name="M"
+        actor=actor_for(w.member), user=w.member, first_name="N", last_name="M"
     ),
     "somebody signs in": lambda w: User.objects.get(pk=w.member.pk).save(
         update_fields=["last_login"]

@@ -139,11 +139,38 @@ def test_inviting_an_address_again_replaces_the_open_invitation(
     assert Invitation.objects.open().count() == 1
 
 
-def test_people_with_an_account_are_not_invited(
+def test_colleagues_are_not_invited(
     lab: Organization, admin: User, member: User, acting: Acting
 ) -> None:
     with pytest.raises(Invalid, match="has an account already"):
         invitations.invite(actor=acting(admin), organization=lab, email=member.email.upper())
+
+
+def test_inviting_tells_nothing_about_accounts_in_other_organizations(
+    lab: Organization, admin: User, stranger: User, signed_in: Callable[[User], Client]
+) -> None:
+    def answer(email: str) -> tuple[int, str]:
+        page = signed_in(admin).post("/users", {"email": email})
+        text = page.content.decode().replace(email, "")
+        text = text.replace(page.context["link"], "").replace(page.context["invited"].pk, "")
+        return page.status_code, re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", text)
+
+    answer("first@elsewhere.org")  # now the page knows when the admin was here
+    Invitation.objects.all().delete()
+    known = answer(stranger.email)
+    Invitation.objects.all().delete()
+    assert known == answer("nobody@elsewhere.org")
+
+
+def test_who_has_an_account_elsewhere_learns_it_on_accepting(
+    lab: Organization, admin: User, stranger: User, acting: Acting
+) -> None:
+    _, link = invitations.invite(actor=acting(admin), organization=lab, email=stranger.email)
+    answer = Client().post(_path(link), ACCOUNT)
+    assert answer.status_code == 400
+    assert "an invitation to another address" in answer.content.decode()
+    stranger.refresh_from_db()
+    assert stranger.organization != lab
 
 
 def test_nobody_is_invited_into_a_team_of_another_organization(

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.db import OperationalError
 from django.http import HttpRequest
 from django.test import Client, RequestFactory
 from rest_framework import exceptions
@@ -143,8 +144,12 @@ def test_every_problem_is_a_message_of_its_own(
     assert answer.data == {"messages": [{"error": text} for text in texts]}
 
 
-def test_a_crash_is_no_message() -> None:
-    assert as_messages(RuntimeError("secret detail"), {}) is None
+def test_a_fault_of_the_database_asks_to_come_again() -> None:
+    answer = as_messages(OperationalError("deadlock detected: secret detail"), {})
+    assert answer is not None
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    assert "Try again in some seconds." in answer.data["messages"][0]["error"]
+    assert "secret detail" not in str(answer.data)
 
 
 def test_plain_views_answer_alike_and_success_has_its_own_key(db: None) -> None:

@@ -274,7 +274,8 @@ def test_a_service_error_that_no_form_shows_is_a_page_for_people_and_json_for_pr
 ) -> None:
     page = signed_in(member).get("/users")
     assert page.status_code == 403
-    assert "You are not allowed to open the administration menu." in text_of(page)
+    assert "Here it is managed who belongs to" in text_of(page)
+    assert "Only its admins and team managers can open this page." in text_of(page)
     answer = signed_in(member).get("/api/users/unknown")
     assert answer.status_code == 404
     assert answer.json() == {
@@ -288,3 +289,17 @@ def test_an_operator_without_organization_is_pointed_to_the_operation_pages(
     page = signed_in(User.objects.create_superuser("root@example.org")).get("/teams")
     assert page.status_code == 409
     assert "Manage those of all organizations under 'Operation'" in html.unescape(text_of(page))
+
+
+def test_everybody_chooses_whether_mails_come_when_work_is_done(
+    member: User, signed_in: SignedIn
+) -> None:
+    browser = signed_in(member)
+    box = r'<input type="checkbox" name="is_mailed_when_done"[^>]* checked'
+    assert re.search(box, browser.get("/account").content.decode())
+    for sent, wanted in (({}, False), ({"is_mailed_when_done": "on"}, True)):
+        answer = browser.post("/account/mails", sent, follow=True)
+        assert "Your choice of mails was saved." in text_of(answer)
+        member.refresh_from_db()
+        assert member.is_mailed_when_done is wanted
+        assert bool(re.search(box, answer.content.decode())) is wanted

@@ -13,7 +13,8 @@ from django.db.models import F
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 
-from sharing.models import User
+from sharing.forms import PasswordResetForm, SignInForm
+from sharing.models import PasswordMail, User
 from sharing.throttling import client_address
 from tests.factories import PASSWORD
 
@@ -78,6 +79,35 @@ def test_too_many_wrong_passwords_lock_out_and_time_unlocks(member: User) -> Non
     AccessAttempt.objects.update(attempt_time=F("attempt_time") - timedelta(minutes=16))
     assert sign_in(browser, member).status_code == 302
     assert is_signed_in(browser)
+
+
+def test_the_last_attempts_are_told_before_the_lockout_whether_or_not_there_is_an_account(
+    member: User,
+) -> None:
+    def warnings(email: str) -> list[list[str]]:
+        answers = [
+            Client().post(LOGIN, {"username": email, "password": "wrong"})
+            for _ in range(settings.AXES_FAILURE_LIMIT)
+        ]
+        assert answers.pop().status_code == 429
+        assert "1 attempt left" in answers[-1].content.decode()
+        return [
+            [text for text in answer.context["form"].non_field_errors() if "left" in text]
+            for answer in answers
+        ]
+
+    known = warnings(member.email)
+    *early, (second_last,), (last,) = known
+    assert not any(early)
+    assert second_last.startswith("2 attempts left: after that, this account can't be signed in to")
+    assert last.startswith("1 attempt left")
+    assert "15 minutes" in last
+    assert warnings("nobody@example.org") == known
+
+
+def test_an_empty_form_is_no_attempt(member: User) -> None:
+    answer = Client().post(LOGIN, {"username": "", "password": ""})
+    assert "left" not in answer.content.decode().partition("<form")[2]
 
 
 def test_changing_the_spelling_of_the_address_gives_no_further_attempts(member: User) -> None:
@@ -153,3 +183,27 @@ def test_asking_for_a_new_password_tells_nothing_about_who_has_an_account(
     monkeypatch.setattr("sharing.views.sign_in.send_password_reset.delay", lambda email: None)
     with django_assert_num_queries(0):
         Client().post("/auth/password", {"email": member.email})
+
+
+@pytest.mark.usefixtures("tasks_run_at_once")
+def test_a_mailbox_gets_three_mails_an_hour_and_whoever_asks_sees_no_difference(
+    member: User, admin: User
+) -> None:
+    def ask(user: User) -> tuple[int, object]:
+        answer = Client().post("/auth/password", {"email": user.email})
+        return answer.status_code, answer.headers
+
+    answers = [ask(member) for _ in range(4)]
+    assert all(answer == answers[0] for answer in answers)
+    assert len(mail.outbox) == 3
+    ask(admin)
+    assert mail.outbox[3].to == [admin.email]
+    PasswordMail.objects.update(sent=F("sent") - timedelta(hours=1))
+    ask(member)
+    assert len(mail.outbox) == 5
+    assert PasswordMail.objects.filter(user=member).count() == 1
+
+
+def test_every_form_calls_the_address_alike() -> None:
+    labels = {SignInForm().fields["username"].label, PasswordResetForm().fields["email"].label}
+    assert labels == {"E-mail address"}

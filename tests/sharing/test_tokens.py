@@ -113,14 +113,22 @@ def test_a_token_in_use_costs_one_query(
         assert tokens.authenticate("") is None
 
 
-def test_the_api_makes_a_new_named_token_for_a_session(member: User, signed_in: SignedIn) -> None:
+def test_a_session_gets_tokens_that_end_and_leaves_none_behind(
+    member: User, signed_in: SignedIn
+) -> None:
     browser = signed_in(member)
     first, second = (browser.get("/api/auth/token").json()["token"] for _ in range(2))
     assert first != second
-    token = tokens.authenticate(first)
-    assert token is not None
-    assert token.user == member
-    assert token.name == "made through /api/auth/token"
+    for secret in (first, second):
+        token = tokens.authenticate(secret)
+        assert token is not None
+        assert token.user == member
+        assert token.name == "short-lived, made through /api/auth/token"
+        assert token.expires is not None
+        assert timezone.now() < token.expires < timezone.now() + timedelta(days=1)
+    ApiToken.objects.update(expires=timezone.now() - timedelta(seconds=1))
+    browser.get("/api/auth/token")
+    assert ApiToken.objects.count() == 1
 
 
 def test_a_token_that_ends_cant_be_turned_into_one_that_does_not(member: User) -> None:
@@ -133,14 +141,29 @@ def test_a_token_that_ends_cant_be_turned_into_one_that_does_not(member: User) -
     assert short_lived.expires == end
 
 
+def test_what_was_made_with_a_token_is_revoked_with_it(member: User) -> None:
+    def made_with(secret: str) -> str:
+        answer = Client(headers={"X-Auth-Token": secret}).post("/api/userToken/generate")
+        made: str = answer.json()["token"]
+        return made
+
+    token, secret = tokens.create_token(user=member, name="script")
+    child = made_with(secret)
+    grandchild = made_with(child)
+    other = tokens.create_short_lived_token(user=member, name="browser")
+    tokens.revoke_token(user=member, token_id=token.pk)
+    assert [tokens.authenticate(each) for each in (secret, child, grandchild)] == [None] * 3
+    assert tokens.authenticate(other) is not None
+
+
 def test_short_lived_tokens_end_and_are_cleared_away(member: User) -> None:
-    first = tokens.create_short_lived_token(user=member)
+    first = tokens.create_short_lived_token(user=member, name="browser")
     token = tokens.authenticate(first)
     assert token is not None
     assert token.expires is not None
     assert timezone.now() < token.expires < timezone.now() + timedelta(days=1)
     ApiToken.objects.update(expires=timezone.now() - timedelta(seconds=1))
-    tokens.create_short_lived_token(user=member)
+    tokens.create_short_lived_token(user=member, name="browser")
     assert not ApiToken.objects.filter(pk=token.pk).exists()
 
 
