@@ -28,6 +28,7 @@ from sharing.errors import Conflict, NotFound
 from sharing.models import User
 from sharing.secrets import digest
 from sharing.services import tokens
+from sharing.services.links import note_use
 
 RECHECK_SECONDS = 60
 # Somebody who tries tokens must not fill the memory; everything is decided anew then.
@@ -71,8 +72,11 @@ def _decide(
     _close_old_connections()
     try:
         dataset = Dataset.objects.filter(pk=dataset_id).first()
-        if dataset is None or not may(actor_of(credential, dataset_id), Action.VIEW, dataset):
+        actor = actor_of(credential, dataset_id)
+        if dataset is None or not may(actor, Action.VIEW, dataset):
             return NotFound("There is no such data, or you can't see it.")
+        if actor.link_digests:
+            note_use(actor.link_digests)
         known = _served.get(dataset_id)
         if known is None or known[0] != current or now - known[1] >= RECHECK_SECONDS:
             known = (current, now, _serve(dataset))
@@ -125,7 +129,8 @@ def audience_of(credential: Credential, dataset: ServedDataset) -> Audience:
     """Who may see and keep what the credential opened of the dataset."""
     is_public = dataset.row.is_public
     return Audience(
-        is_public=is_public,
+        # An address with a token in it is one reader's, whatever it opens.
+        is_public=is_public and credential.kind is not CredentialKind.ADDRESS,
         # Whoever else uses the browser must not get what a cookie or a personal token opened.
         may_keep=is_public or credential.kind is CredentialKind.ADDRESS,
         is_any_origin=is_public or credential.is_token,

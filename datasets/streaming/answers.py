@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from datasets.streaming.requests import DataRequest
 from datasets.voxels.array import StoredBytes
 from datasets.voxels.errors import VoxelsBroken
+from datasets.voxels.mag_files import open_found
 
 Headers = list[tuple[str, str]]
 
@@ -208,7 +209,7 @@ def _parts(request: DataRequest, body: bytes | StoredBytes) -> Sequence[bytes] |
 
 def _opened(stored: StoredBytes) -> int:
     try:
-        return os.open(stored.path, os.O_RDONLY | os.O_CLOEXEC)
+        return open_found(stored.path)
     except OSError as error:
         raise VoxelsBroken(stored.path.name, str(error.strerror)) from error
 

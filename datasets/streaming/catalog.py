@@ -7,6 +7,7 @@ in datasets.streaming.access.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -15,11 +16,12 @@ from django.db.models import prefetch_related_objects
 from datasets import models
 from datasets.properties import BoundingBox, DataSource, Layer, MagProperties
 from datasets.services import data_source
-from datasets.storage.local import NoSuchData, mag_directory
+from datasets.storage.local import NoSuchData, dataset_directory, mag_directory, may_read
 from datasets.voxels.array import VoxelArray
 from datasets.voxels.box import Box
 from datasets.voxels.cache import ArrayCache, ArrayKey
 from datasets.voxels.errors import VoxelsError
+from datasets.voxels.mag_files import MagFiles, MayRead
 from datasets.voxels.open import open_mag
 from sharing.errors import Conflict, NotFound, ServiceError
 
@@ -72,6 +74,10 @@ class ServedMag:
         except NoSuchData as error:
             raise Gone(f"The data of mag {self.row.literal} is gone.", *error.messages) from error
 
+    def files(self) -> MagFiles:
+        """Everything that lies in the mag's directory; raises Gone."""
+        return MagFiles(self.directory(), may_read_for(self.row.layer.dataset))
+
     def _open(self) -> VoxelArray:
         return open_mag(
             self.directory(),
@@ -80,6 +86,7 @@ class ServedMag:
             channel_index=self.properties.channel_index,
             element_class=self.layer.element_class,
             additional_axes={axis.name: axis.index for axis in self.layer.additional_axes},
+            may_read=may_read_for(self.row.layer.dataset),
         )
 
 
@@ -157,6 +164,11 @@ def _layer(dataset: models.Dataset, properties: Layer, row: models.Layer) -> Ser
         for entry in sorted(properties.mags, key=lambda entry: (max(entry.mag), *entry.mag))
     ]
     return ServedLayer(properties, row, {mag.properties.mag.literal: mag for mag in served})
+
+
+def may_read_for(dataset: models.Dataset) -> MayRead:
+    """Where links inside of the dataset's mags and attachments may lead."""
+    return partial(may_read, dataset_directory(dataset))
 
 
 def as_box(box: BoundingBox) -> Box:

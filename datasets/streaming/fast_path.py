@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from datasets.streaming.answers import read_stored
-from datasets.streaming.open_mags import open_mag_at, remember
+from datasets.streaming.open_mags import OpenMag, open_mag_at, remember
 from datasets.streaming.requests import DataRequest
 from datasets.streaming.routes import is_for_fast_path, respond
 from datasets.voxels.array import StoredBytes
@@ -60,12 +60,20 @@ def _chunk(
         return None
     if "HTTP_RANGE" in environ or "HTTP_IF_NONE_MATCH" in environ:
         return None
-    try:
-        chunk = mag.array.chunk(numbers)
-        body = read_stored(chunk) if isinstance(chunk, StoredBytes) else chunk
-    except VoxelsError:
-        return None
+    files = mag.array.chunks.files
+    body = files.read(numbers) if files is not None else None
     if body is None:
-        return None
+        body = _found(mag, numbers)
+        if body is None:
+            return None
     start_response("200 OK", [*mag.headers, ("Content-Length", str(len(body)))])
     return [body]
+
+
+def _found(mag: OpenMag, numbers: list[str]) -> bytes | None:
+    """The chunk out of a shard, or decoded; None where Django has to say why there is none."""
+    try:
+        chunk = mag.array.chunk(numbers)
+        return read_stored(chunk) if isinstance(chunk, StoredBytes) else chunk
+    except VoxelsError:
+        return None

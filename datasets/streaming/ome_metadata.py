@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from datasets.properties import BoundingBox, DataSource, Layer, Mag, VoxelSize, view
+from datasets.properties.colors import Color, default_colors
 
 JsonObject = dict[str, Any]
 
@@ -54,11 +55,11 @@ def ome_attributes(
             }
         ],
     }
-    if layer.is_segmentation:
-        ome["image-label"] = {}
-    else:
+    # Segmentations are not marked as labels: labels lie below an image, where readers look for it.
+    if not layer.is_segmentation:
         shown = view.resolve(data_source, admin_view, None)["layers"][layer.name]
-        ome["omero"] = {"channels": _channels(layer, num_channels, shown)}
+        colors = default_colors(data_source, admin_view).get(layer.name, [])
+        ome["omero"] = {"channels": _channels(layer, num_channels, shown, colors)}
     return ome
 
 
@@ -78,14 +79,16 @@ def _dataset(box: BoundingBox, mag: Mag, voxel_size: VoxelSize, others: int) -> 
     }
 
 
-def _channels(layer: Layer, count: int, shown: JsonObject) -> list[JsonObject]:
+def _channels(
+    layer: Layer, count: int, shown: JsonObject, colors: Sequence[Color]
+) -> list[JsonObject]:
+    """`colors` are of channels that nobody gave one."""
     low, high = layer.element_class.value_range
     start, end = shown["intensityRange"] or (low, high)
-    color = "".join(f"{round(part):02X}" for part in shown["color"])
+    tints = colors if len(colors) == count else [shown["color"]] * count
     is_rgb = count == len(_RGB) and layer.element_class.channels == len(_RGB)
-    names = _RGB if is_rgb else [(f"{layer.name} {i}", color) for i in range(count)]
-    if count == 1:
-        names = [(layer.name, color)]
+    labels = [layer.name] if count == 1 else [f"{layer.name} {i}" for i in range(count)]
+    names = _RGB if is_rgb else list(zip(labels, map(_hex, tints), strict=True))
     return [
         {
             "label": label,
@@ -96,3 +99,7 @@ def _channels(layer: Layer, count: int, shown: JsonObject) -> list[JsonObject]:
         }
         for label, shade in names
     ]
+
+
+def _hex(color: Sequence[float]) -> str:
+    return "".join(f"{round(part):02X}" for part in color)

@@ -72,7 +72,7 @@ def _opened(request: DataRequest) -> OpenMag | None:
             pass
         case _:
             return None
-    dataset = admitted(dataset_id, request.credential)
+    dataset = admitted(dataset_id.removesuffix(".zarr"), request.credential)
     if version is not None and version != dataset.version:
         return None
     if dialect == "zarr":

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from datasets.streaming.chunk_files import ChunkFiles
 from datasets.voxels.array import MAX_BOX_BYTES, ChunkCodec, StoredBytes, VoxelArray, Voxels
 from datasets.voxels.box import Box, Vec3
 from datasets.voxels.errors import BoxTooLarge, VoxelsBroken
@@ -68,7 +69,7 @@ class Grid:
         self.shape = shape
         self.chunk_shape = chunk_shape
         self.origin = origin
-        self._counts = [-(-n // chunk) for n, chunk in zip(shape, chunk_shape, strict=True)]
+        self.counts = [-(-n // chunk) for n, chunk in zip(shape, chunk_shape, strict=True)]
 
     def position(self, numbers: list[str]) -> Position | None:
         """The chunk's position that these texts name, None for one that is not in the grid."""
@@ -77,9 +78,9 @@ class Grid:
         except ValueError:
             return None
         # Numbers are also refused in any other spelling than Zarr's own.
-        if len(position) != len(self._counts) or [str(n) for n in position] != numbers:
+        if len(position) != len(self.counts) or [str(n) for n in position] != numbers:
             return None
-        for number, count in zip(position, self._counts, strict=True):
+        for number, count in zip(position, self.counts, strict=True):
             if not 0 <= number < count:
                 return None
         return position
@@ -100,6 +101,7 @@ class StoredChunks:
         self._first = (x, y, z)
         # Without compression the length of a chunk is known; a cut one would not be noticed.
         self._length = None if codec.steps else math.prod(codec.shape) * codec.dtype.itemsize
+        self.files = self._chunk_files(grid)
 
     def chunk(self, position: Position) -> StoredBytes | None:
         """Where a chunk's bytes lie; None where it is absent or outside of the layer's box.
@@ -121,6 +123,24 @@ class StoredChunks:
             )
         return stored
 
+    def _chunk_files(self, grid: Grid) -> ChunkFiles | None:
+        """The shortest way to chunks, where each is a file."""
+        names = self._array.chunk_file_names()
+        if names is None:
+            return None
+        shifts = dict(zip("xyz", self._shift, strict=True))
+        firsts = dict(zip("xyz", self._first, strict=True))
+        lengths = dict(zip(_READ_ORDER, self._array.shape, strict=True))
+        sizes = dict(zip(_READ_ORDER, self._array.chunk_shape, strict=True))
+        for extra in self._array.additional_axes:
+            lengths[extra.name], sizes[extra.name] = extra.size, extra.chunk_size
+        bounds = []
+        for axis, count in zip(grid.axes, grid.counts, strict=True):
+            shift, stored = shifts.get(axis, 0), -(-lengths[axis] // sizes[axis])
+            bounds.append((max(firsts.get(axis, 0) - shift, 0), min(count, stored - shift)))
+        moved = [shifts.get(axis, 0) for axis in grid.axes]
+        return ChunkFiles(names, grid.axes, bounds, moved, self._length)
+
 
 class DecodedChunks:
     """Presented chunks that are read, converted to `dtype` and laid out along `layout`.
@@ -130,6 +150,7 @@ class DecodedChunks:
     """
 
     codec = None
+    files = None
 
     def __init__(
         self,

@@ -3,15 +3,16 @@
 Any file of a mag or attachment, with ranges, so that tools that know the format read it themselves.
 """
 
-import stat
+import os
 from pathlib import Path
 
 from datasets.properties import Mag, with_bigint_envelopes
 from datasets.storage.local import dataset_directory, resolve
 from datasets.streaming.answers import NOT_FOUND, Answer, json_answer
-from datasets.streaming.catalog import ServedDataset
+from datasets.streaming.catalog import ServedDataset, may_read_for
 from datasets.streaming.requests import DataRequest
 from datasets.voxels.array import StoredBytes
+from datasets.voxels.mag_files import MagFiles
 
 _FIRST_VERSION_WITH_BIGINTS = 15
 _CONTENT_TYPES = {".json": "application/json", ".zarray": "application/json"}
@@ -24,8 +25,8 @@ def answer(request: DataRequest, dataset: ServedDataset, path: str) -> Answer:
             return json_answer(_properties_document(request, dataset))
         case ["layers", layer, "mags", literal, key]:
             mag = dataset.layer(layer).mag(literal)
-            directory = dataset.remembered(("mag directory", layer, literal), mag.directory)
-            return _file(dataset, directory, key)
+            files = dataset.remembered(("mag files", layer, literal), mag.files)
+            return _file(dataset, files, key)
         case ["layers", layer, "attachments", kind, rest]:
             name, _, below = rest.partition("/")
             return _attachment(dataset, layer, kind, name, below)
@@ -54,21 +55,23 @@ def _attachment(dataset: ServedDataset, layer_name: str, kind: str, name: str, k
     for attachment in attachments:
         if attachment.name == name:
             target = resolve(dataset_directory(dataset.row), attachment.path)
-            return _file(dataset, target, key)
+            if key:
+                return _file(dataset, MagFiles(target, may_read_for(dataset.row)), key)
+            real = Path(os.path.realpath(target))
+            return _file(dataset, MagFiles(real.parent), real.name)
     return NOT_FOUND
 
 
-def _file(dataset: ServedDataset, directory: Path, key: str) -> Answer:
-    """The regular file `key` below `directory`, or `directory` itself where that is the file."""
-    if "\0" in key or any(part in {".", ".."} for part in key.split("/")):
+def _file(dataset: ServedDataset, files: MagFiles, key: str) -> Answer:
+    """The regular file `key` among the files."""
+    if "\0" in key or any(part in {"", ".", ".."} for part in key.split("/")):
         return NOT_FOUND
-    path = directory / key.lstrip("/") if key else directory
-    try:
-        status = path.stat()
-    except OSError:
+    if (files.directory / key).is_dir():
         return NOT_FOUND
-    if not stat.S_ISREG(status.st_mode):
+    found = files.find(key)
+    if found is None:
         return NOT_FOUND
+    path, status = found
     return Answer(
         StoredBytes(path, 0, status.st_size),
         content_type=_CONTENT_TYPES.get(path.suffix or path.name, "application/octet-stream"),

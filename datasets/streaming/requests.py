@@ -70,9 +70,11 @@ class DataRequest:
 
     @classmethod
     def of(cls, environ: Mapping[str, Any]) -> "DataRequest | None":
-        """The request of a WSGI environment, None where its address is not below /data/."""
+        """The request of a WSGI environment, None where its address is not below /data/ or holds a
+        NUL (see sharing.middleware).
+        """
         path: str = environ.get("PATH_INFO", "")
-        if not path.startswith("/data/"):
+        if not path.startswith("/data/") or _holds_nul(path, environ.get("QUERY_STRING", "")):
             return None
         if not path.isascii():  # WSGI hands bytes over as Latin-1
             path = path.encode("latin-1", "replace").decode("utf-8", "replace")
@@ -104,6 +106,10 @@ class DataRequest:
         length = int(self._environ.get("CONTENT_LENGTH") or 0)
         data: bytes = self._environ["wsgi.input"].read(min(length, max_bytes + 1))
         return data
+
+
+def _holds_nul(path: str, query: str) -> bool:
+    return "\0" in path or "\0" in query or "%00" in query
 
 
 def _credential(environ: Mapping[str, Any], path_token: str | None) -> Credential:

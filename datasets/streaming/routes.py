@@ -30,8 +30,9 @@ _CACHE_SECONDS = 24 * 3600
 _READING = {"GET", "HEAD"}
 _FAST_DOORS = ("zarr/", "ome-zarr/", "viewer/", "internal/")
 
-# The first group is the dialect, the second the dataset, the third what follows.
-FILES = re.compile(r"(zarr|ome-zarr|viewer)/([0-9a-f]{24})(?:/(.*))?", re.DOTALL)
+# The first group is the dialect, the second the dataset, the third what follows. napari asks its
+# reader of OME-Zarr only for addresses with ".zarr" in them.
+FILES = re.compile(r"(zarr|ome-zarr|viewer)/([0-9a-f]{24})(?:\.zarr)?(?:/(.*))?", re.DOTALL)
 PROXIED = re.compile(r"datasets/([0-9a-f]{24})/proxy/(.+)", re.DOTALL)
 LAYERS = re.compile(
     r"datasets/([0-9a-f]{24})/layers/([^/]+)/(data|findData|histogram|thumbnail\.jpg)"

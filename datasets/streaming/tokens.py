@@ -88,7 +88,7 @@ def streaming_url(dataset_id: str, layer_name: str, token: str) -> str:
     `token` is a sharing link's; empty for a public dataset.
     """
     door = f"/data/t/{token}" if token else "/data"
-    return f"{settings.PUBLIC_URL}{door}/ome-zarr/{dataset_id}/{quote(layer_name, safe='')}/"
+    return f"{settings.PUBLIC_URL}{door}/ome-zarr/{dataset_id}.zarr/{quote(layer_name, safe='')}/"
 
 
 @cache

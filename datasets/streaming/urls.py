@@ -10,7 +10,7 @@ from .views import serve
 _DATASET = r"[0-9a-f]{24}"
 
 urlpatterns = [
-    re_path(rf"^(?:zarr|ome-zarr|viewer)/{_DATASET}(?:/.*)?$", serve),
+    re_path(rf"^(?:zarr|ome-zarr|viewer)/{_DATASET}(?:\.zarr)?(?:/.*)?$", serve),
     re_path(rf"^datasets/{_DATASET}/proxy/.+$", serve),
     re_path(
         rf"^datasets/{_DATASET}/layers/[^/]+/(?:data|findData|histogram|thumbnail\.jpg)$", serve

@@ -3,6 +3,7 @@
 nginx knows a mag's directory and how chunk numbers make a file's name; both are told to it here.
 """
 
+import os
 from dataclasses import dataclass
 
 from datasets.properties import DataFormat
@@ -17,12 +18,14 @@ _NOWHERE = (0, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class ChunkFileNames:
-    """The path of a chunk's file is `start` and then its numbers as `numbers` says.
+    """The path of a chunk's file is `directory`, `prefix`, and its numbers as `numbers` says.
 
     `numbers` is the axes in the order of the numbers and the character between these: `cxyz/`.
+    There is no link in `directory`. nginx follows none below it: all that it sends lies in the mag.
     """
 
-    start: str
+    directory: str
+    prefix: str
     numbers: str
 
 
@@ -45,4 +48,4 @@ def chunk_file_names(mag: ServedMag) -> ChunkFileNames | None:
     keys = stored.location.keys
     prefix = "".join(f"{part}{keys.separator}" for part in keys.prefix)
     axes = "".join(name or "-" for name in names)
-    return ChunkFileNames(f"{directory}/{prefix}", f"{axes}{keys.separator}")
+    return ChunkFileNames(os.path.realpath(directory), prefix, f"{axes}{keys.separator}")

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -142,6 +143,21 @@ def test_nothing_is_found_in_an_empty_layer(get):
     assert found["position"] is None
     (histogram,) = json.loads(get(f"/data/datasets/{streamed.id}/layers/{LAYER}/histogram").body)
     assert histogram["numberOfElements"] == 0
+
+
+@pytest.mark.parametrize(
+    ("lost", "status"), [(["4-4-1"], 200), (["1", "4-4-1"], 200), (["1", "2-2-1", "4-4-1"], 410)]
+)
+def test_a_histogram_passes_over_lost_mags_and_says_so_where_none_is_left(get, lost, status):
+    streamed = public(size=(512, 256, 8), mags=((1, 1, 1), (2, 2, 1), (4, 4, 1)))
+    for literal in lost:
+        shutil.rmtree(streamed.directory / LAYER / literal)
+    answer = get(f"/data/datasets/{streamed.id}/layers/{LAYER}/histogram")
+    assert answer.status == status
+    if status == 200:
+        assert json.loads(answer.body)[0]["numberOfElements"] > 0
+    else:
+        assert b"is gone" in answer.body
 
 
 @pytest.mark.parametrize(("element_class", "count"), [("uint8", 1), ("uint24", 3), ("float", 1)])

@@ -2,16 +2,20 @@
 
 import json
 import shutil
+from fnmatch import fnmatch
 from unittest.mock import patch
 
 import numpy as np
 import pytest
+from django.conf import settings
 
 from datasets.services.links import create_link
 from datasets.streaming import routes
+from datasets.streaming.fast_path import in_front_of
+from datasets.streaming.tokens import streaming_url
 from sharing.access import actor_for
 from sharing.services import links, tokens
-from tests.datasets.streaming.conftest import forget
+from tests.datasets.streaming.conftest import ask, django_application, forget
 from tests.datasets.streaming.streamed_data import LAYER, Streamed, make_streamed
 from tests.factories import make_user
 
@@ -127,8 +131,10 @@ def test_an_older_version_in_the_viewers_address_is_gone_and_kept_by_nobody(get,
 def test_who_may_keep_an_answer(get, streamed, private, token, dialect, public, private_):
     assert get(chunk_url(streamed, dialect)).headers["Cache-Control"] == public
     url = chunk_url(private, dialect)
-    kept = get(url.replace("/data/", f"/data/t/{token}/"))
-    assert kept.headers["Cache-Control"] == private_
+    # An address with a token is one reader's, whatever it opens.
+    for opened in (url, chunk_url(streamed, dialect)):
+        kept = get(opened.replace("/data/", f"/data/t/{token}/"))
+        assert kept.headers["Cache-Control"] == private_
     admin = make_user(private.dataset.organization, is_admin=True)
     _, secret = tokens.create_token(user=admin, name="script")
     assert get(f"{url}?token={secret}").headers["Cache-Control"] == "no-store"
@@ -174,7 +180,6 @@ def test_data_is_only_read(get, streamed, private, method):
         "c/../zarr.json",
         "./zarr.json",
         "/etc/passwd",
-        "c/0\0",
         "c",
         "",
         "nothing",
@@ -272,3 +277,30 @@ def test_a_mag_that_cannot_be_read_is_left_out_of_what_viewers_are_told(get):
     (image,) = json.loads(metadata.body)["attributes"]["ome"]["multiscales"]
     assert [entry["path"] for entry in image["datasets"]] == ["1"]
     assert get(f"/data/ome-zarr/{streamed.id}/{LAYER}/2-2-1/zarr.json").status == 410
+
+
+def test_the_copied_address_is_one_that_napari_takes(get, streamed):
+    """Its plugin for OME-Zarr is asked only for addresses with ".zarr" in them."""
+    url = streaming_url(streamed.id, LAYER, "").removeprefix(settings.PUBLIC_URL)
+    assert fnmatch(url, "*.zarr*")
+    assert (
+        get(f"{url}zarr.json").body == get(f"/data/ome-zarr/{streamed.id}/{LAYER}/zarr.json").body
+    )
+    chunk = get(f"{url}1/c/0/0/0/0")
+    assert chunk.status == 200
+    assert chunk.body == get(chunk_url(streamed)).body
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [
+        ("/data/zarr/%00/color/.zarray", 404),
+        ("/data/datasets/0123456789abcdef01234567/proxy/layers/color/mags/1/c/0%00", 404),
+        ("/data/v15/t/%00/zarr/0123456789abcdef01234567/color/zarr.json", 404),
+        ("/data/zarr/0123456789abcdef01234567/color/.zarray?token=a%00", 400),
+    ],
+)
+def test_the_fast_path_takes_no_nul_to_the_database(address: str, status: int) -> None:
+    answer = ask(in_front_of(django_application), address)
+    assert answer.status == status
+    assert "NUL" in json.loads(answer.body)["messages"][0]["error"]

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -25,7 +26,8 @@ pytestmark = pytest.mark.live
 
 # Runs in a process of its own: the site's settings are made from its environment.
 PREPARE = """
-import json, sys
+import json, shutil, sys
+from pathlib import Path
 import django
 from django.core.management import call_command
 django.setup()
@@ -41,10 +43,20 @@ streamed = make_streamed(
     mags=((1, 1, 1), (2, 2, 1)), options={"shard": None, "chunk": 32},
 )
 offset = make_streamed(size=(50, 40, 30), top_left=(7, 5, 3), data_format="wkw")
+linked = make_streamed(options={"shard": None, "chunk": 32})
+mag, elsewhere = linked.directory / "color" / "1", Path(sys.argv[1]) / "elsewhere"
+(elsewhere / "1").mkdir(parents=True)
+(elsewhere / "1" / "0").write_text("secret")
+shutil.rmtree(mag / "c" / "0" / "1")
+(mag / "c" / "0" / "1" / "0").mkdir(parents=True)
+(mag / "c" / "0" / "1" / "0" / "0").symlink_to(elsewhere / "1" / "0")
+(mag / "c" / "0" / "1" / "1").symlink_to(elsewhere / "1")
+mag.rename(elsewhere / "mag")
+mag.symlink_to(elsewhere / "mag")
 ids = {}
-for name, made in (("aligned", streamed), ("offset", offset)):
+for name, made in (("aligned", streamed), ("offset", offset), ("linked", linked)):
     np.savez(f"{sys.argv[1]}/{name}.npz", **{f"m{mag}": v for mag, v in made.voxels.items()})
-    links = [create_link(thing=made.dataset, name=str(n), created_by=None) for n in range(3)]
+    links = [create_link(thing=made.dataset, name=str(n), created_by=None) for n in range(4)]
     ids[name] = {"id": made.id, "links": {link.pk: reveal_token(link) for link in links}}
 print(json.dumps(ids))
 """
@@ -55,6 +67,24 @@ django.setup()
 from sharing.models import SharingLink
 from sharing.services.links import revoke_link
 revoke_link(link=SharingLink.objects.get(pk=sys.argv[1]))
+"""
+# The mag becomes a link to another directory, in which one chunk differs.
+REPLACE = """
+import shutil, sys
+from pathlib import Path
+import django
+django.setup()
+from datasets.models import Dataset
+from datasets.storage.local import dataset_directory
+dataset = Dataset.objects.get(pk=sys.argv[1])
+mag = dataset_directory(dataset) / "color" / "1"
+new = Path(sys.argv[2]) / "new"
+shutil.copytree(mag, new, symlinks=True)
+(new / "c" / "0" / "0" / "0" / "0").write_bytes(b"another chunk")
+mag.unlink()
+mag.symlink_to(new)
+dataset.version += 1
+dataset.save()
 """
 
 
@@ -68,7 +98,8 @@ class Live:
 
     def address(self, name: str, *, link: int = 0, door: str = "ome-zarr") -> str:
         token = list(self.datasets[name]["links"].values())[link]
-        return f"/data/t/{token}/{door}/{self.datasets[name]['id']}/color"
+        suffix = ".zarr" if door == "ome-zarr" else ""
+        return f"/data/t/{token}/{door}/{self.datasets[name]['id']}{suffix}/color"
 
     def voxels(self, name: str, mag: str = "1") -> np.ndarray:
         return np.load(self.folder / f"{name}.npz")[f"m{mag}"]
@@ -105,7 +136,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     )
     with site(environment, workers=2, threads=4) as web:
         if shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin"):
-            with nginx_before(web, folder / "nginx") as nginx:
+            with nginx_before(web, folder / "nginx", folder / "data") as nginx:
                 yield Live(web, nginx, environment, folder, datasets)
         else:
             yield Live(web, None, environment, folder, datasets)
@@ -287,6 +318,21 @@ def test_no_path_leads_out_of_the_data(live, path):
     assert status in {400, 404}
 
 
+@pytest.mark.parametrize("number", ["0/0/0/1", "0/0/1/1"], ids=["file", "folder"])
+def test_nginx_follows_no_link_below_a_mag(live, number):
+    if live.nginx is None:
+        pytest.skip("nginx is not installed")
+    c, z, y, x = number.split("/")
+    door = live.address("linked", door="datasets").replace("/color", "/proxy/layers/color/mags")
+    for address in (f"{live.address('linked')}/1/c/{number}", f"{door}/1/c/{c}/{x}/{y}/{z}"):
+        answer = requests.get(f"{live.nginx.url}{address}", timeout=10)
+        assert answer.status_code == 422
+        assert b"secret" not in answer.content
+    # A mag that is a link itself is sent by nginx as any other: see its ETag.
+    good = requests.get(f"{live.nginx.url}{live.address('linked')}/1/c/0/0/0/0", timeout=10)
+    assert "-" in good.headers["ETag"]
+
+
 def test_behind_nginx_a_revoked_link_ends_within_ten_seconds(live):
     if live.nginx is None:
         pytest.skip("nginx is not installed")
@@ -298,6 +344,41 @@ def test_behind_nginx_a_revoked_link_ends_within_ten_seconds(live):
         assert time.monotonic() - revoked < 11
         time.sleep(0.2)
     assert requests.get(address, timeout=10).status_code == 404
+
+
+def test_behind_nginx_a_right_is_not_prolonged_while_the_site_hangs(live):
+    if live.nginx is None:
+        pytest.skip("nginx is not installed")
+    address = f"{live.nginx.url}{chunk(live, link=3)}"
+
+    def is_served() -> bool:
+        try:
+            return requests.get(address, timeout=1).status_code == 200
+        except requests.Timeout:
+            return False
+
+    assert requests.get(address, timeout=10).status_code == 200
+    os.killpg(live.web.process.pid, signal.SIGSTOP)
+    try:
+        stopped = time.monotonic()
+        while is_served():
+            assert time.monotonic() - stopped < 11
+            time.sleep(0.1)
+    finally:
+        os.killpg(live.web.process.pid, signal.SIGCONT)
+    assert requests.get(address, timeout=30).status_code == 200
+
+
+def test_behind_nginx_replaced_data_is_sent_within_ten_seconds(live):
+    if live.nginx is None:
+        pytest.skip("nginx is not installed")
+    address = f"{live.nginx.url}{live.address('linked')}/1/c/0/0/0/0"
+    assert requests.get(address, timeout=10).content != b"another chunk"
+    run(live.environment, REPLACE, live.datasets["linked"]["id"], str(live.folder))
+    replaced = time.monotonic()
+    while requests.get(address, timeout=10).content != b"another chunk":
+        assert time.monotonic() - replaced < 11
+        time.sleep(0.2)
 
 
 def test_slow_uploads_do_not_delay_chunks(live):
@@ -317,4 +398,36 @@ def test_slow_uploads_do_not_delay_chunks(live):
         assert time.monotonic() - started < 5
     finally:
         for connection in uploads:
+            connection.close()
+
+
+def sent_in_part(head: str, length: int) -> bytes:
+    """A request of which the body never comes."""
+    fields = f"Host: localhost\r\nCookie: csrftoken={'a' * 32}\r\nContent-Length: {length}"
+    return f"POST {head}\r\n{fields}\r\n\r\n".encode()
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "/data/datasets/upload/dataset HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=b",
+        "/auth/login HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded",
+    ],
+    ids=["upload", "form"],
+)
+@pytest.mark.parametrize("length", [200_000, 300_000], ids=["small", "large"])
+def test_strangers_who_send_half_a_request_stop_nobody(live, head, length):
+    connections = []
+    try:
+        for _ in range(60):
+            connection = socket.create_connection(("127.0.0.1", live.web.port))
+            connection.sendall(sent_in_part(head, length))
+            connections.append(connection)
+        for address in ("/readyz", "/auth/login", chunk(live)) * 10:
+            answer = requests.get(
+                f"{live.web.url}{address}", headers={"Connection": "close"}, timeout=5
+            )
+            assert answer.status_code == 200
+    finally:
+        for connection in connections:
             connection.close()

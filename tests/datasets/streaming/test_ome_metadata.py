@@ -103,6 +103,13 @@ def test_colors_and_windows_are_those_of_the_default_view():
     assert [entry["color"] for entry in rgb] == ["FF0000", "00FF00", "0000FF"]
 
 
+def test_channels_that_nobody_gave_a_colour_can_be_told_apart():
+    two = source(elementClass="uint16", numChannels=2)
+    first, second = attributes(two, 2)["omero"]["channels"]
+    assert first["color"] != second["color"]
+    assert attributes(source())["omero"]["channels"][0]["color"] == "FFFFFF"
+
+
 @pytest.mark.django_db
 def test_what_ome_cannot_say_is_left_out(get):
     """The arrays are there all the same."""
