@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from sharing.access import Actor
 from sharing.errors import NotAllowed, NotFound
-from sharing.models import SharingLink
+from sharing.models import SharingLink, Team
 
 from .models import Dataset, DatasetTeam, Folder
 from .services.audience import teams_of_folder
@@ -146,6 +146,38 @@ def require(actor: Actor, action: Action, thing: Dataset | Folder) -> None:
     raise NotAllowed(f"You are not allowed to {action.value} '{thing}'.")
 
 
+def may_create(actor: Actor, organization_id: str) -> bool:
+    """Whether `actor` may bring datasets in: admins, dataset managers and team managers."""
+    return actor.manages_datasets_of(organization_id) or (
+        actor.belongs_to(organization_id) and actor.is_team_manager
+    )
+
+
+def require_creation(actor: Actor, organization_id: str) -> None:
+    """Raise NotFound for people outside the organization, NotAllowed for those inside."""
+    if may_create(actor, organization_id):
+        return
+    if not actor.belongs_to(organization_id):
+        raise NotFound("There is no such organization, or you can't see it.")
+    raise NotAllowed(
+        "Only admins, dataset managers and team managers may add datasets. Ask one of them."
+    )
+
+
+def may_refer_to(actor: Actor, dataset: Dataset) -> bool:
+    """Whether `actor` may let other datasets read the data of this one.
+
+    They keep reading it, so neither a link nor publicity, which can be taken back, is enough.
+    """
+    return allows(_INSIDERS, actor, audience_of(dataset))
+
+
+def may_grant(actor: Actor, team: Team) -> bool:
+    """Whether `actor`, who may edit a thing of the team's organization, may give it to the team or
+    take it away."""
+    return actor.manages_datasets_of(team.organization_id) or team.pk in actor.managed_team_ids
+
+
 def dataset_for(actor: Actor, dataset_id: str, action: Action = Action.VIEW) -> Dataset:
     """The dataset with this id; raises as `require` does, and the same for ids that don't exist."""
     dataset = Dataset.objects.filter(pk=dataset_id).first()
@@ -153,6 +185,15 @@ def dataset_for(actor: Actor, dataset_id: str, action: Action = Action.VIEW) -> 
         raise not_found(actor)
     require(actor, action, dataset)
     return dataset
+
+
+def folder_for(actor: Actor, folder_id: str, action: Action = Action.VIEW) -> Folder:
+    """The folder with this id; raises as `dataset_for` does."""
+    folder = Folder.objects.filter(pk=folder_id).first()
+    if folder is None:
+        raise not_found(actor)
+    require(actor, action, folder)
+    return folder
 
 
 def dataset_named(actor: Actor, organization_id: str, name: str) -> Dataset:

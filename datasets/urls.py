@@ -4,8 +4,8 @@ datasets.streaming.urls.
 
 from django.urls import path, register_converter
 
-from .streaming.views import layer_thumbnail
-from .views import actions, import_page, overview, status
+from .streaming.views import dataset_thumbnail
+from .views import actions, import_page, overview, sharing_links, status
 from .views.addresses import DatasetAddress
 from .views.viewer import frame, page, saving
 
@@ -21,11 +21,8 @@ urlpatterns = [
     path("datasets/<dataset:dataset_id>/reload", actions.reload, name="reload"),
     path("datasets/<dataset:dataset_id>/apply", actions.apply_changes, name="apply"),
     path("datasets/<dataset:dataset_id>/dismiss", actions.dismiss_changes, name="dismiss"),
-    path(
-        "datasets/<dataset:dataset_id>/layers/<str:layer_name>/thumbnail",
-        layer_thumbnail,
-        name="thumbnail",
-    ),
+    path("datasets/<dataset:dataset_id>/reconsider", actions.reconsider_changes, name="reconsider"),
+    path("datasets/<dataset:dataset_id>/thumbnail", dataset_thumbnail, name="thumbnail"),
     path("datasets/<dataset:dataset_id>/view", page.view_dataset, name="view"),
     path(
         "datasets/<dataset:dataset_id>/view-configuration",
@@ -39,6 +36,12 @@ urlpatterns = [
     ),
     path("datasets/<dataset:dataset_id>/share", saving.share, name="share"),
     path("datasets/<dataset:dataset_id>/revoke-link", actions.revoke_link, name="revoke-link"),
+    path("datasets/<dataset:dataset_id>/links", sharing_links.dataset_links, name="links"),
+    path(
+        "datasets/<dataset:dataset_id>/links/<str:link_id>/revoke",
+        sharing_links.revoke,
+        name="revoke-named-link",
+    ),
     path("datasets/<str:organization_id>/<str:name>/view", page.view_legacy),
     # Neuroglancer's wheel insists on an address that ends in /v/<something>.
     path("viewer/v/frame/", frame.viewer_frame, name="viewer-frame"),

@@ -17,10 +17,10 @@ class DatasetListQuery(serializers.Serializer[None]):
 
     isActive = serializers.BooleanField(required=False, allow_null=True, default=None)
     isUnreported = serializers.BooleanField(required=False, allow_null=True, default=None)
-    organizationId = serializers.CharField(required=False)
+    organizationId = serializers.CharField(required=False, allow_blank=True)
     onlyMyOrganization = serializers.BooleanField(required=False, default=False)
-    uploaderId = serializers.CharField(required=False)
-    folderId = serializers.CharField(required=False)
+    uploaderId = serializers.CharField(required=False, allow_blank=True)
+    folderId = serializers.CharField(required=False, allow_blank=True)
     includeSubfolders = serializers.BooleanField(required=False, default=False)
     searchQuery = serializers.CharField(required=False, allow_blank=True, default="")
     compact = serializers.BooleanField(required=False, default=False)
@@ -28,8 +28,12 @@ class DatasetListQuery(serializers.Serializer[None]):
         required=False, min_value=0, max_value=MAX_LIMIT, default=DEFAULT_LIMIT
     )
 
-    def apply(self, datasets: DatasetQuerySet, actor: Actor) -> DatasetQuerySet:
-        """The datasets that the (valid) parameters leave, in a stable order."""
+    includeTotalCount = serializers.BooleanField(
+        required=False, default=False, help_text="Say in X-Total-Count how many there are."
+    )
+
+    def narrowed(self, datasets: DatasetQuerySet, actor: Actor) -> DatasetQuerySet:
+        """The datasets that the (valid) parameters leave, without their limit."""
         given = self.validated_data
         unreported = [Dataset.Status.NO_LONGER_AVAILABLE, Dataset.Status.DELETED]
         if given["isActive"] is not None:
@@ -47,10 +51,12 @@ class DatasetListQuery(serializers.Serializer[None]):
         if "uploaderId" in given:
             datasets = datasets.filter(uploader=given["uploaderId"])
         if "folderId" in given:
-            folder = Folder.objects.filter(pk=given["folderId"]).first()
-            if folder is not None and given["includeSubfolders"]:
-                below = [node.pk for node in Folder.objects.subtree_of(folder.pk)]
-                datasets = datasets.filter(folder__in=below)
-            else:
-                datasets = datasets.filter(folder=given["folderId"])
-        return datasets.matching(given["searchQuery"]).order_by("-created", "-id")[: given["limit"]]
+            folders = [given["folderId"]]
+            if given["includeSubfolders"]:
+                folders = [folder.pk for folder in Folder.objects.subtree_of(given["folderId"])]
+            datasets = datasets.filter(folder__in=folders)
+        return datasets.matching(given["searchQuery"])
+
+    def cut(self, datasets: DatasetQuerySet) -> DatasetQuerySet:
+        """The newest of them up to the limit, in a stable order."""
+        return datasets.order_by("-created", "-id")[: self.validated_data["limit"]]

@@ -3,39 +3,42 @@
 Field names and shapes are those that the public library reads and writes.
 """
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypedDict, cast
 
 from django.conf import settings
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from datasets.access import Action, may
 from datasets.models import Dataset, DataStore
-from datasets.properties import DataSource, with_bigint_envelopes
-from datasets.services.audience import READ_DATASET
-from datasets.services.data_source import load_with_id
+from datasets.models.dataset import DatasetQuerySet
+from datasets.properties import with_bigint_envelopes
+from datasets.services.dataset_teams import TeamsOfDataset, teams_of
+from datasets.services.storage_accounting import used_bytes_seen_by
+from datasets.services.uses import last_uses
 from sharing.access import Actor
-from sharing.grants import granted_teams
+from sharing.api.fields import MillisecondsField
+from sharing.api.serializers import TeamSerializer
 from sharing.models import Team
+
+from .metadata import MetadataEntrySerializer
+from .shown_sources import shown_data_source
 
 # ruff: noqa: N802, N815 - the API's names are camelCase
 
 BIGINT_ENVELOPE_SINCE = 15
 
 
-class MillisecondsField(serializers.Field[Any, Any, int, Any]):
-    """A point in time as whole milliseconds since 1970."""
+class Asked(TypedDict):
+    """The context of the serializers of datasets: who asks, and what of it concerns them all."""
 
-    def to_representation(self, value: Any) -> int:
-        """The milliseconds."""
-        return int(value.timestamp() * 1000)
-
-
-class TeamSerializer(serializers.Serializer[Team]):
-    """A team as it stands beside a dataset."""
-
-    id = serializers.CharField()
-    name = serializers.CharField()
-    organization = serializers.CharField(source="organization_id")
+    actor: Actor
+    api_version: int
+    editable_ids: set[str]
+    teams: Mapping[str, TeamsOfDataset]
+    used_bytes: Mapping[str, int]
+    last_uses: Mapping[str, datetime]
 
 
 class DataStoreSerializer(serializers.Serializer[DataStore]):
@@ -51,7 +54,7 @@ class DataStoreSerializer(serializers.Serializer[DataStore]):
 
 
 class CompactDatasetSerializer(serializers.Serializer[Dataset]):
-    """A dataset in a list; wants `layers` and `tags` prefetched, `editable_ids` in the context."""
+    """A dataset in a list; wants `layers` and `tags` prefetched, and `Asked` as context."""
 
     id = serializers.CharField()
     name = serializers.CharField()
@@ -74,12 +77,14 @@ class CompactDatasetSerializer(serializers.Serializer[Dataset]):
         return dataset.pk in self.context["editable_ids"]
 
     def get_lastUsedByUser(self, dataset: Dataset) -> int:
-        """0, "never": the site does not record it."""
-        return 0
+        """When the actor last opened it, in milliseconds and to within an hour; 0 for never."""
+        last = self.context["last_uses"].get(dataset.pk)
+        return MillisecondsField().to_representation(last) if last else 0
 
     def get_usedStorageBytes(self, dataset: Dataset) -> int:
-        """0, "not measured"."""
-        return 0
+        """As last measured; 0 for whoever is not of the owning organization."""
+        used_bytes: int = self.context["used_bytes"][dataset.pk]
+        return used_bytes
 
     def get_tags(self, dataset: Dataset) -> list[str]:
         """The tags' names."""
@@ -95,7 +100,7 @@ class CompactDatasetSerializer(serializers.Serializer[Dataset]):
 
 
 class DatasetSerializer(CompactDatasetSerializer):
-    """A dataset with everything; wants `actor` and `api_version` in the context.
+    """A dataset with everything; made by `full_objects`.
 
     `dataSource` is the full properties of a dataset that can be used, else only `id` and `status`:
     clients tell the two apart by the key `status`.
@@ -111,43 +116,27 @@ class DatasetSerializer(CompactDatasetSerializer):
     isPublic = serializers.BooleanField(source="is_public")
     description = serializers.SerializerMethodField()
     sortingKey = serializers.SerializerMethodField()
-    metadata = serializers.JSONField()
+    metadata = MetadataEntrySerializer(many=True)
     isVirtual = serializers.BooleanField(source="is_virtual")
     creationType = serializers.CharField(source="creation_type")
     logoUrl = serializers.SerializerMethodField()
 
-    def get_isEditable(self, dataset: Dataset) -> bool:
-        """Whether the actor may edit it."""
-        return may(self._actor, Action.EDIT, dataset)
-
     def get_dataSource(self, dataset: Dataset) -> dict[str, Any]:
         """The properties, or why there are none."""
-        if not dataset.is_active:
-            identity = {"name": dataset.directory_name, "team": dataset.organization_id}
-            unusable: dict[str, Any] = {"id": identity, "status": dataset.status}
-            if dataset.voxel_size is not None:
-                unusable["scale"] = {
-                    "factor": list(dataset.voxel_size),
-                    "unit": dataset.voxel_size_unit,
-                }
-            return unusable
-        document = _with_explicit_paths(load_with_id(dataset)).to_json()
+        document = shown_data_source(dataset, actor=self._asked["actor"])
         if self.context["api_version"] >= BIGINT_ENVELOPE_SINCE:
             document = with_bigint_envelopes(document)
         return document
 
+    @extend_schema_field(TeamSerializer(many=True))
     def get_allowedTeams(self, dataset: Dataset) -> list[dict[str, Any]]:
         """The teams granted on the dataset itself; nobody's business outside the organization."""
-        if not self._is_insider(dataset):
-            return []
-        return [TeamSerializer(team).data for team in granted_teams(dataset, READ_DATASET)]
+        return self._teams(dataset, self._asked["teams"][dataset.pk].own)
 
+    @extend_schema_field(TeamSerializer(many=True))
     def get_allowedTeamsCumulative(self, dataset: Dataset) -> list[dict[str, Any]]:
         """With the teams granted on its folder and further up."""
-        if not self._is_insider(dataset):
-            return []
-        teams = Team.objects.filter(pk__in=dataset.audience.values("team"))
-        return [TeamSerializer(team).data for team in teams]
+        return self._teams(dataset, self._asked["teams"][dataset.pk].cumulative)
 
     def get_description(self, dataset: Dataset) -> str | None:
         """The description, null where there is none."""
@@ -157,31 +146,54 @@ class DatasetSerializer(CompactDatasetSerializer):
         """The date it is sorted by, in milliseconds: its creation unless somebody set another."""
         return MillisecondsField().to_representation(dataset.sorting_key or dataset.created)
 
-    def get_logoUrl(self, dataset: Dataset) -> None:
-        """Organizations have no logos here."""
+    def get_logoUrl(self, dataset: Dataset) -> str | None:
+        """Null: organizations have no logos here."""
+        return None
 
     @property
-    def _actor(self) -> Actor:
-        actor: Actor = self.context["actor"]
-        return actor
+    def _asked(self) -> Asked:
+        return cast("Asked", self.context)
 
     def _is_insider(self, dataset: Dataset) -> bool:
-        return self._actor.belongs_to(dataset.organization_id)
+        return self._asked["actor"].belongs_to(dataset.organization_id)
+
+    def _teams(self, dataset: Dataset, teams: Sequence[Team]) -> list[dict[str, Any]]:
+        if not self._is_insider(dataset):
+            return []
+        return [dict(TeamSerializer(team).data) for team in teams]
 
 
-def _with_explicit_paths(data_source: DataSource) -> DataSource:
-    """The public library refuses a remote mag without a path, so the default one is spelled out."""
-    layers = [
-        layer.model_copy(
-            update={
-                "mags": tuple(
-                    mag
-                    if mag.path
-                    else mag.model_copy(update={"path": f"./{layer.default_mag_paths(mag.mag)[0]}"})
-                    for mag in layer.mags
-                )
-            }
+def full_objects(
+    datasets: DatasetQuerySet, *, actor: Actor, api_version: int
+) -> list[dict[str, Any]]:
+    """The datasets with everything; as many queries for a thousand as for one."""
+    rows = list(
+        datasets.select_related("data_store").prefetch_related(
+            "tags", "layers__mags", "layers__attachments", "references__source"
         )
-        for layer in data_source.layers
-    ]
-    return data_source.model_copy(update={"layers": tuple(layers)})
+    )
+    context = Asked(
+        actor=actor,
+        api_version=api_version,
+        editable_ids=_editable(rows, actor),
+        teams=teams_of(rows),
+        used_bytes=used_bytes_seen_by(actor, rows),
+        last_uses=last_uses(actor, rows),
+    )
+    return [dict(DatasetSerializer(row, context=context).data) for row in rows]
+
+
+def compact_objects(datasets: DatasetQuerySet, *, actor: Actor) -> list[dict[str, Any]]:
+    """The datasets as they stand in a list; a constant number of queries."""
+    rows = list(datasets.prefetch_related("tags", "layers"))
+    context = {
+        "editable_ids": _editable(rows, actor),
+        "used_bytes": used_bytes_seen_by(actor, rows),
+        "last_uses": last_uses(actor, rows),
+    }
+    return [dict(CompactDatasetSerializer(row, context=context).data) for row in rows]
+
+
+def _editable(rows: Sequence[Dataset], actor: Actor) -> set[str]:
+    editable = Dataset.objects.editable_by(actor).filter(pk__in=[row.pk for row in rows])
+    return set(editable.values_list("pk", flat=True))

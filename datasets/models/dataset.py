@@ -97,10 +97,16 @@ class Dataset(HexIdModel):
         """The fixed texts for datasets that can't be used; errors found on disk are free text."""
 
         NOT_IMPORTED = "Not imported yet."
+        NOTHING_TO_IMPORT = "Not imported yet: no data in a known format was found."
         NO_LONGER_AVAILABLE = "No longer available on datastore."
         NOT_UPLOADED = "Not yet fully uploaded."
+        NOT_CONVERTED = "Waiting to be converted."
+        CONVERSION_FAILED = "The conversion failed."
+        CONVERSION_CANCELLED = "The conversion was cancelled."
         NOT_UPLOADED_TO_PATHS = "Not yet marked as fully uploaded to paths."
         DELETED = "Deleted by user."
+
+    UNCONVERTED = (Status.NOT_CONVERTED, Status.CONVERSION_FAILED, Status.CONVERSION_CANCELLED)
 
     organization = models.ForeignKey(
         Organization, on_delete=models.PROTECT, related_name="datasets"
@@ -164,6 +170,10 @@ class Dataset(HexIdModel):
     pending_hash = models.CharField(max_length=64, blank=True, editable=False)
     dismissed_hash = models.CharField(max_length=64, blank=True, editable=False)
     last_seen = models.DateTimeField(null=True, blank=True, editable=False)
+
+    # Up to which version, and when, its bytes were measured (datasets.services.storage_accounting).
+    storage_version = models.PositiveIntegerField(null=True, blank=True, editable=False)
+    storage_measured = models.DateTimeField(null=True, blank=True, editable=False, db_index=True)
 
     # What its row in a list shows of the work on it; conversion writes it.
     job_stage = models.CharField(max_length=64, blank=True, editable=False)

@@ -5,7 +5,9 @@ its folder, or on any ancestor of that folder.
 
 Two changes at once (a team loses a folder while a dataset moves into it) must not each work from
 what they saw before the other: whoever refreshes holds the organization's row until its transaction
-ends, and reads the truth only then.
+ends, and reads the truth only then. Who locks a dataset and changes its readers holds the
+organization first: locks taken in one order (organization, dataset) never wait in a circle. No lock
+is on a row's key (`no_key`), so that others may go on to refer to the row.
 """
 
 from collections import defaultdict
@@ -50,10 +52,19 @@ def teams_of_folder(folder: Folder) -> set[str]:
     return _inherited_teams({folder.pk})[folder.pk]
 
 
+def hold(organization_ids: Iterable[str]) -> None:
+    """Let no other refresh of these organizations run until the caller's transaction ends.
+
+    To be called before the lock of any dataset is taken.
+    """
+    held = Organization.objects.filter(pk__in=set(organization_ids)).order_by("pk")
+    list(held.select_for_update(no_key=True).values_list("pk"))
+
+
 def refresh_below(folder: Folder) -> int:
     """Refresh the datasets of the folder and of everything below it."""
     with transaction.atomic():
-        _hold({folder.organization_id})
+        hold({folder.organization_id})
         folders = list(Folder.objects.subtree_of(folder.pk).values_list("pk", flat=True))
         return refresh(Dataset.objects.filter(folder__in=folders))
 
@@ -66,7 +77,7 @@ def refresh(datasets: QuerySet[Dataset] | Iterable[Dataset]) -> int:
     changed = 0
     with transaction.atomic():
         for batch in _batches(datasets):
-            _hold(Dataset.objects.filter(pk__in=batch).values_list("organization_id", flat=True))
+            hold(Dataset.objects.filter(pk__in=batch).values_list("organization_id", flat=True))
             difference = _difference(batch)
             _apply(difference)
             changed += len(difference)
@@ -91,12 +102,6 @@ def _batches(datasets: QuerySet[Dataset] | Iterable[Dataset]) -> Iterator[list[s
     )
     while batch := list(islice(keys, _BATCH)):
         yield batch
-
-
-def _hold(organization_ids: Iterable[str]) -> None:
-    """Let no other refresh of these organizations run until this transaction ends."""
-    held = Organization.objects.filter(pk__in=set(organization_ids)).order_by("pk")
-    list(held.select_for_update(no_key=True).values_list("pk"))
 
 
 def _difference(dataset_ids: list[str]) -> Difference:

@@ -14,6 +14,7 @@ from django.db.models import Model, prefetch_related_objects
 from datasets import properties
 from datasets.models import Attachment, Dataset, Layer, Mag, StorageCredential
 from datasets.properties import DataSource, validation
+from datasets.properties.files import check_readable
 from sharing import generation
 from sharing.errors import Conflict
 
@@ -72,6 +73,10 @@ def load_with_id(dataset: Dataset) -> DataSource:
 
 def problems(data_source: DataSource) -> list[str]:
     """Why the data source can't be stored and used, each as a sentence; empty where it can."""
+    try:
+        check_readable(data_source.to_json())  # else it could be stored, but not loaded again
+    except ValueError as error:
+        return [f"The properties can't be stored: {error}."]
     return validation.problems(data_source) or _column_problems(data_source)
 
 
@@ -82,7 +87,7 @@ def store(dataset: Dataset, data_source: DataSource) -> None:
     A layer for which the data source does not mention an `adminViewConfiguration` keeps the one it
     has. The dataset's version grows if anything but view configurations changed.
     """
-    locked = Dataset.objects.select_for_update().get(pk=dataset.pk)
+    locked = Dataset.objects.select_for_update(no_key=True).get(pk=dataset.pk)
     stored = load(locked) if locked.voxel_size is not None else None
     if stored is not None:
         data_source = _with_kept_admin_views(stored, data_source)

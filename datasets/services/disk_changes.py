@@ -2,6 +2,7 @@
 one dataset's directory looked at now.
 """
 
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -11,7 +12,7 @@ from datasets.access import Action, require
 from datasets.disk import listing, reconcile
 from datasets.disk.examine import Examined, examine
 from datasets.disk.outcome import Outcome
-from datasets.models import Dataset
+from datasets.models import Dataset, DataStore, DiskScan
 from datasets.properties.compare import Change, difference
 from datasets.storage import local
 from sharing.access import Actor
@@ -64,6 +65,30 @@ def dismiss_pending(*, actor: Actor, dataset: Dataset, pending_hash: str) -> Non
     dataset.refresh_from_db()
 
 
+def reconsider_dismissed(*, actor: Actor, dataset: Dataset) -> None:
+    """Let the difference between disk and tables wait again that somebody dismissed."""
+    require(actor, Action.EDIT, dataset)
+    examined = _examine_now(dataset)
+    with transaction.atomic():
+        locked = Dataset.objects.select_for_update(no_key=True).get(pk=dataset.pk)
+        change(locked, dismissed_hash="")
+    reconcile.update(dataset.pk, examined, Outcome())
+    dataset.refresh_from_db()
+
+
+def last_seen_on_disk(dataset: Dataset) -> datetime | None:
+    """When a scan last found the dataset's directory; None where none has yet.
+
+    A scan that finds a dataset as it was writes nothing of it: it stands for all that it found.
+    """
+    is_scanned = dataset.data_store_id == DataStore.LOCAL and not dataset.is_unreported
+    if not is_scanned or reconcile.is_untouchable(dataset):
+        return dataset.last_seen
+    scans = DiskScan.objects.filter(organization=dataset.organization_id)
+    finished = scans.values_list("finished", flat=True).first()
+    return max((time for time in (dataset.last_seen, finished) if time), default=None)
+
+
 def reload_dataset(*, actor: Actor, dataset: Dataset) -> Outcome:
     """Look at the dataset's directory now, and have everything read anew that was read of it.
 
@@ -80,7 +105,7 @@ def reload_dataset(*, actor: Actor, dataset: Dataset) -> Outcome:
         else:
             raise Conflict("The data directory can't be read. Check that its disk is mounted.")
     with transaction.atomic():
-        locked = Dataset.objects.select_for_update().get(pk=dataset.pk)
+        locked = Dataset.objects.select_for_update(no_key=True).get(pk=dataset.pk)
         change(locked, version=locked.version + 1)
     dataset.refresh_from_db()
     return outcome
@@ -94,7 +119,7 @@ def _examine_now(dataset: Dataset) -> Examined:
 
 
 def _locked_with_pending(dataset: Dataset, pending_hash: str) -> Dataset:
-    locked = Dataset.objects.select_for_update().get(pk=dataset.pk)
+    locked = Dataset.objects.select_for_update(no_key=True).get(pk=dataset.pk)
     if not locked.pending_hash or locked.pending_hash != pending_hash:
         raise Conflict(
             f"That difference of '{dataset}' no longer waits: it was applied, dismissed or "

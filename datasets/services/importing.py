@@ -1,6 +1,6 @@
 """Imports a dataset of which not everything could be inferred, once a person has said the rest."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +28,7 @@ class LayerAnswers:
 class Questions:
     """What the Import page is prefilled with.
 
-    `missing` names what has to be said, `problems` are sentences on what was left out, and why.
+    `missing` names what has to be said, `problems` are sentences on what is in doubt or left out.
     """
 
     voxel_size: VoxelSize | None
@@ -63,16 +63,45 @@ def import_dataset(
     """
     require(actor, Action.EDIT, dataset)
     questions = questions_of(dataset)
-    if not questions.layers:
-        raise Invalid(f"'{dataset}' can't be imported. {' '.join(questions.problems)}")
     answers = dict(layers or {})
     if unknown := answers.keys() - {layer.name for layer in questions.layers}:
         raise Invalid(f"'{dataset}' has no layer '{min(unknown)}'; reload the page.")
+    boxes = [
+        box_problem(layer, said.bounding_box)
+        for layer in questions.layers
+        if (said := answers.get(layer.name)) and said.bounding_box
+    ]
+    if wrong := [problem for problem in boxes if problem]:
+        raise Invalid(*wrong)
     answered = [_answered(layer, answers.get(layer.name)) for layer in questions.layers]
     data_source = DataSource(
         id=_inferred(dataset)["id"], voxel_size=voxel_size, layers=tuple(answered)
     )
     return save_data_source(actor=actor, dataset=dataset, data_source=data_source)
+
+
+def box_problem(layer: Layer, box: BoundingBox) -> str:
+    """Why the inferred layer can't have this box, as a sentence; empty where it can.
+
+    Metadata and the files of a mag say where voxels can be at most; WKW in whole files only.
+    """
+    if box.is_empty:
+        return f"The bounding box of layer '{layer.name}' is empty; give sizes of at least 1."
+    found = layer.bounding_box
+    if found.is_empty or found.intersection(box) == box:
+        return ""
+    size, corner = (
+        _listed(found.size, " \N{MULTIPLICATION SIGN} "),
+        _listed(found.top_left, ", "),
+    )
+    return (
+        f"The bounding box of layer '{layer.name}' reaches beyond its data, which lies in "
+        f"{size} voxels from {corner}; keep it within."
+    )
+
+
+def _listed(numbers: Iterable[int], separator: str) -> str:
+    return separator.join(map(str, numbers))
 
 
 def _inferred(dataset: Dataset) -> dict[str, Any]:

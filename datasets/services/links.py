@@ -5,10 +5,10 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import QuerySet
 
-from datasets.access import Action, require
+from datasets.access import Action, may, require
 from datasets.models import Dataset
 from sharing.access import Actor
-from sharing.errors import NotFound
+from sharing.errors import NotAllowed, NotFound
 from sharing.models import SharingLink, User
 from sharing.services import links
 
@@ -16,9 +16,9 @@ DEFAULT_NAME = "Sharing link"
 
 
 def links_of(*, actor: Actor, dataset: Dataset) -> QuerySet[SharingLink]:
-    """The usable links of the dataset, newest first."""
+    """The usable links of the dataset, newest first, with who made them."""
     require(actor, Action.GET_LINK, dataset)
-    return SharingLink.objects.to(dataset).usable()
+    return SharingLink.objects.to(dataset).usable().select_related("created_by")
 
 
 def create_link(
@@ -30,13 +30,28 @@ def create_link(
     return links.create_link(thing=dataset, name=name, created_by=creator, expires=expires)
 
 
-def revoke_link(*, actor: Actor, dataset: Dataset, link_id: str) -> None:
-    """Revoke one link of the dataset."""
-    require(actor, Action.EDIT, dataset)
+def may_revoke(*, actor: Actor, link: SharingLink, is_editor: bool) -> bool:
+    """Whoever made a link by name may end it, and who edits the dataset may end any.
+
+    The one link without a name is everybody's: who happened to ask first has no say over it.
+    """
+    is_own = actor.user_id is not None and link.created_by_id == actor.user_id
+    return is_editor or (is_own and link.name != DEFAULT_NAME)
+
+
+def revoke_link(*, actor: Actor, dataset: Dataset, link_id: str) -> SharingLink:
+    """Revoke one link of the dataset, and give it back."""
+    require(actor, Action.GET_LINK, dataset)
     link = SharingLink.objects.to(dataset).filter(pk=link_id).first()
     if link is None:
         raise NotFound(f"'{dataset}' has no such sharing link. Load the page again.")
+    is_editor = may(actor, Action.EDIT, dataset)
+    if not may_revoke(actor=actor, link=link, is_editor=is_editor):
+        raise NotAllowed(
+            f"Only who made the link '{link}' and who may edit '{dataset}' can revoke it."
+        )
     links.revoke_link(link=link)
+    return link
 
 
 def sharing_token(*, actor: Actor, dataset: Dataset) -> str:
@@ -47,6 +62,11 @@ def sharing_token(*, actor: Actor, dataset: Dataset) -> str:
         if link is None:
             link = create_link(actor=actor, dataset=dataset, name=DEFAULT_NAME)
     return links.reveal_token(link)
+
+
+def has_sharing_token(dataset: Dataset) -> bool:
+    """Whether that link exists."""
+    return _default_links(dataset).exists()
 
 
 def revoke_sharing_token(*, actor: Actor, dataset: Dataset) -> None:

@@ -4,14 +4,15 @@ Pages are cut by key (created, id), not by offset, so that the hundredth page co
 does, and the total is counted up to a limit only.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Self
 
-from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 
-from datasets.models import Dataset, Layer, Tag
+from datasets.models import Dataset, Layer, Mag, Tag
 from datasets.models.dataset import MOST_WORDS, words_of
 from sharing.access import Actor
 from sharing.ids import ID_PATTERN
@@ -77,11 +78,17 @@ class Cursor:
 
 @dataclass(frozen=True)
 class Row:
-    """A dataset in the list. `folders` are the names from below the root down to its folder."""
+    """A dataset in the list. `folders` are the names from below the root down to its folder, or the
+    root's alone. `is_own` says that it is one of the actor's organization: only there does one
+    learn folders, and may get links to whatever one sees (datasets.access). `unreadable_mags` is
+    how many of its mags can't be read.
+    """
 
     dataset: Dataset
     folders: tuple[str, ...]
     may_edit: bool
+    is_own: bool
+    unreadable_mags: int
 
 
 @dataclass(frozen=True)
@@ -144,6 +151,12 @@ def tags_of(actor: Actor) -> list[str]:
     return list(tags.values_list("name", flat=True))
 
 
+def unreadable_mags(dataset_ids: Collection[str]) -> dict[str, int]:
+    """How many mags of these datasets can't be read, of those that have any; one query."""
+    lost = Mag.objects.filter(layer__dataset__in=dataset_ids).exclude(problem="").order_by()
+    return dict(lost.values_list("layer__dataset").annotate(Count("pk")))
+
+
 def _tagged(condition: Q) -> QuerySet[Tag]:
     return Tag.objects.filter(condition, datasets=OuterRef("pk"))
 
@@ -156,6 +169,7 @@ def _with_what_rows_show(found: QuerySet[Dataset]) -> QuerySet[Dataset]:
     layers = Layer.objects.only(
         *("dataset", "position", "name", "category"),
         *("min_x", "min_y", "min_z", "width", "height", "depth"),
+        *("default_view_configuration", "admin_view_configuration"),
     )
     return (
         found.select_related("organization")
@@ -192,8 +206,22 @@ def _rows(actor: Actor, datasets: list[Dataset]) -> list[Row]:
     editable = set(
         Dataset.objects.editable_by(actor).filter(pk__in=ids).values_list("pk", flat=True)
     )
+    lost = unreadable_mags(ids)
     folders = paths_of({dataset.folder_id for dataset in datasets})
-    return [
-        Row(dataset, folders=folders[dataset.folder_id][1:], may_edit=dataset.pk in editable)
-        for dataset in datasets
-    ]
+    rows = []
+    for dataset in datasets:
+        is_own = actor.belongs_to(dataset.organization_id)
+        path = _from_below_root(folders[dataset.folder_id]) if is_own else ()
+        row = Row(
+            dataset,
+            path,
+            may_edit=dataset.pk in editable,
+            is_own=is_own,
+            unreadable_mags=lost.get(dataset.pk, 0),
+        )
+        rows.append(row)
+    return rows
+
+
+def _from_below_root(path: tuple[str, ...]) -> tuple[str, ...]:
+    return path[1:] or path

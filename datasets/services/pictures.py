@@ -1,7 +1,8 @@
 """Slices of voxels as pictures: contrast, colour, and the pictures that say why there is none."""
 
 import io
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -15,17 +16,30 @@ _PERCENTILES = (1, 99)
 _HASHES = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)
 
 
-def color_picture(plane: Plane, *, limits: tuple[float, float] | None, color: Rgb) -> Image.Image:
+def color_picture(
+    plane: Plane,
+    *,
+    limits: tuple[float, float] | None,
+    color: Rgb,
+    gamma: float = 1,
+    is_inverted: bool = False,
+    opacity: float = 1,
+) -> Image.Image:
     """A plane (c, x, y) of a colour layer; `limits` are shown black and in full `color`.
 
-    Without limits they are the 1st and 99th percentile of what is not zero. Of several channels
-    the first three are red, green and blue.
+    Without limits they are the 1st and 99th percentile of what is not zero; limits that fall invert
+    the picture. Of several channels the first three are red, green and blue.
     """
     if plane.shape[0] >= 3:
         shown = np.moveaxis(plane[:3], 0, -1)
-        return _image(_stretched(shown, limits or _limits_of_rgb(shown)))
-    gray = _stretched(plane[0], limits or percentile_limits(plane[0]))
-    return _image(gray[..., np.newaxis] * (np.array(color) / 255.0))
+        light = _stretched(shown, limits or _limits_of_rgb(shown))
+    else:
+        light = _stretched(plane[0], limits or percentile_limits(plane[0]))[..., np.newaxis]
+    if is_inverted:
+        light = 255 - light
+    if gamma != 1:
+        light = 255 * (light / 255) ** (1 / max(gamma, 0.01))
+    return _image(light * (np.array(color) / 255.0) * opacity)
 
 
 def segmentation_picture(plane: Plane) -> Image.Image:
@@ -64,16 +78,40 @@ def message_picture(size: tuple[int, int], message: str, *, is_failure: bool) ->
     return picture
 
 
-def fitted(picture: Image.Image, size: tuple[int, int], aspect: float) -> Image.Image:
-    """The picture as large as fits into `size`, on black; `aspect` is a pixel's width by height."""
-    width, height = picture.width * aspect, float(picture.height)
-    factor = min(size[0] / width, size[1] / height)
-    inner = (max(round(width * factor), 1), max(round(height * factor), 1))
-    shrinks = inner[0] < picture.width
-    resampled = picture.resize(inner, Image.Resampling.BOX if shrinks else Image.Resampling.NEAREST)
-    canvas = Image.new("RGB", size)
-    canvas.paste(resampled, ((size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2))
-    return canvas
+@dataclass(frozen=True)
+class Frame:
+    """Fits a scene of voxels into a picture of `size` pixels, on black.
+
+    `scale` is pixels per voxel along x and y, `offset` the pixel of the scene's corner.
+    """
+
+    size: tuple[int, int]
+    scale: tuple[float, float]
+    offset: tuple[float, float]
+
+    @classmethod
+    def fitting(cls, size: tuple[int, int], scene: tuple[int, int], aspect: float) -> Self:
+        """The frame that shows `scene` (width, height in voxels, each `aspect` wide by 1 high) as
+        large as fits.
+        """
+        width, height = scene[0] * aspect, float(scene[1])
+        factor = min(size[0] / width, size[1] / height)
+        offset = (size[0] - width * factor) / 2, (size[1] - height * factor) / 2
+        return cls(size, (factor * aspect, factor), offset)
+
+    def placed(self, picture: Image.Image, place: tuple[int, int, int, int]) -> Image.Image:
+        """The frame with `picture` at `place`: left, top, width, height in voxels of the scene."""
+        left, top, width, height = place
+        inner = (max(round(width * self.scale[0]), 1), max(round(height * self.scale[1]), 1))
+        shrinks = inner[0] < picture.width
+        resampling = Image.Resampling.BOX if shrinks else Image.Resampling.NEAREST
+        canvas = Image.new("RGB", self.size)
+        corner = (
+            round(self.offset[0] + left * self.scale[0]),
+            round(self.offset[1] + top * self.scale[1]),
+        )
+        canvas.paste(picture.resize(inner, resampling), corner)
+        return canvas
 
 
 def as_jpeg(picture: Image.Image) -> bytes:
@@ -89,7 +127,7 @@ def _limits_of_rgb(shown: Plane) -> tuple[float, float]:
 
 def _stretched(values: Plane, limits: tuple[float, float]) -> Plane:
     low, high = limits
-    scaled = (np.nan_to_num(values.astype("f8")) - low) * (255.0 / max(high - low, 1e-300))
+    scaled = (np.nan_to_num(values.astype("f8")) - low) * (255.0 / ((high - low) or 1e-300))
     clipped: Plane = np.clip(scaled, 0, 255)
     return clipped
 

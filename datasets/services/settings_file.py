@@ -4,6 +4,8 @@ What an edit may change is for datasets.properties.merge; who is asked for what,
 """
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from django.db import transaction
@@ -13,7 +15,7 @@ from datasets.access import Action, require
 from datasets.disk import listing, reconcile
 from datasets.disk.examine import examine, problems_of
 from datasets.disk.outcome import Outcome
-from datasets.disk.places import Places, find_places, record_places
+from datasets.disk.places import find_places, record_places
 from datasets.models import Dataset
 from datasets.properties import DataSource
 from datasets.properties.compare import content_hash
@@ -32,6 +34,10 @@ class NotWritten(ServiceError):
     status = 507
 
 
+class ChangedOnDisk(Conflict):
+    """Saving would lose what somebody else wrote into the properties file."""
+
+
 def save_data_source(*, actor: Actor, dataset: Dataset, data_source: DataSource) -> bool:
     """Make `data_source` the dataset's; whether the properties file was written too.
 
@@ -41,34 +47,51 @@ def save_data_source(*, actor: Actor, dataset: Dataset, data_source: DataSource)
     is full.
     """
     require(actor, Action.EDIT, dataset)
-    if dataset.status in reconcile.UNTOUCHED:
-        raise Conflict(f"'{dataset}' can't be changed: {dataset.status}")
     directory = local.dataset_directory(dataset)
     if found := problems_of(directory, data_source):
         raise Invalid(*found)
-    if dataset.is_virtual:
-        with transaction.atomic():
-            store(dataset, data_source)
-        return False
-    places = find_places(directory, data_source)
-    with transaction.atomic():
-        locked = Dataset.objects.select_for_update().get(pk=dataset.pk)
-        conflict = _conflict(locked, directory)
-        if conflict is None:
-            is_written = _publish(locked, directory, data_source, places)
-    if conflict is not None:
-        entry = listing.entry_of(directory)
-        if entry is not None:
-            reconcile.update(dataset.pk, examine(entry), Outcome())
-        raise conflict
+    places = {} if dataset.is_virtual else find_places(directory, data_source)
+    with noticing_changes(dataset), transaction.atomic():
+        locked = Dataset.objects.select_for_update(no_key=True).get(pk=dataset.pk)
+        require_unchanged(locked)
+        store(locked, data_source)
+        record_places(locked, places)
+        is_written = publish(locked, data_source)
     dataset.refresh_from_db()
     return is_written
 
 
-def _publish(dataset: Dataset, directory: Path, data_source: DataSource, places: Places) -> bool:
+@contextmanager
+def noticing_changes(dataset: Dataset) -> Iterator[None]:
+    """Around a transaction that saves settings: where the file was changed on disk meanwhile, take
+    note of the difference before telling of it.
+    """
+    try:
+        yield
+    except ChangedOnDisk:
+        entry = listing.entry_of(local.dataset_directory(dataset))
+        if entry is not None:
+            reconcile.update(dataset.pk, examine(entry), Outcome())
+        raise
+
+
+def require_unchanged(dataset: Dataset) -> None:
+    """Raise Conflict where settings can't be saved now; the caller holds the dataset's lock."""
+    if dataset.status in reconcile.UNTOUCHED:
+        raise Conflict(f"'{dataset}' can't be changed: {dataset.status}")
+    if not dataset.is_virtual and (conflict := _conflict(dataset)) is not None:
+        raise conflict
+
+
+def publish(dataset: Dataset, data_source: DataSource) -> bool:
+    """Write what the tables say since `store` to the properties file; whether that was possible.
+
+    The caller holds the dataset's lock. A virtual dataset has no file.
+    """
+    if dataset.is_virtual:
+        return False
+    directory = local.dataset_directory(dataset)
     is_written = _write(dataset, directory, data_source)
-    store(dataset, data_source)
-    record_places(dataset, places)
     change(dataset, status="", raw_properties="", inferred_properties=None)
     if is_written:
         change(
@@ -80,12 +103,13 @@ def _publish(dataset: Dataset, directory: Path, data_source: DataSource, places:
     return is_written
 
 
-def _conflict(dataset: Dataset, directory: Path) -> Conflict | None:
+def _conflict(dataset: Dataset) -> Conflict | None:
     """Why saving would lose what somebody else wrote."""
+    directory = local.dataset_directory(dataset)
     if not directory.is_dir():
-        return Conflict(f"The directory of '{dataset}' can't be read. Restore it and reload.")
+        return ChangedOnDisk(f"The directory of '{dataset}' can't be read. Restore it and reload.")
     if dataset.pending_hash:
-        return Conflict(
+        return ChangedOnDisk(
             f"The settings of '{dataset}' were changed on disk. Apply or dismiss that difference "
             "first, then save again."
         )
@@ -99,7 +123,7 @@ def _conflict(dataset: Dataset, directory: Path) -> Conflict | None:
         current = ""
     if current and current in (dataset.properties_hash, dataset.dismissed_hash):
         return None
-    return Conflict(
+    return ChangedOnDisk(
         f"The settings of '{dataset}' were changed on disk meanwhile, so yours were not saved. "
         "Look at the difference, apply or dismiss it, and save again."
     )

@@ -1,13 +1,17 @@
-"""What the list's template needs: addresses that add or remove a tag, and shortened paths."""
+"""What the list's template needs: addresses that add or remove a tag, names and paths that fit."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from django import template
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 
 register = template.Library()
 
 _SHOWN_OF_PATH = 4
+_AFTER_JOINT = re.compile(r"(?<=[_.-])")
 
 
 @register.simple_tag(takes_context=True)
@@ -20,6 +24,13 @@ def with_tag(context: dict[str, Any], tag: str) -> str:
 def without_tag(context: dict[str, Any], tag: str) -> str:
     """The query of this list without the filter by `tag`."""
     return _query(context, [other for other in context["search"].tags if other != tag])
+
+
+@register.filter
+def breakable(name: str) -> SafeString:
+    """The name, which a narrow column may break after each underscore, hyphen or point."""
+    parts = ((part,) for part in _AFTER_JOINT.split(name))
+    return format_html_join(SafeString("<wbr>"), "{}", parts)
 
 
 @register.filter

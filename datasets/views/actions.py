@@ -1,12 +1,15 @@
 """What the buttons of the list and of a dataset's page do; each leads back to a page."""
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from datasets.access import dataset_for
+from datasets.models import Dataset
 from datasets.services import disk_changes, links
+from datasets.services.listing import unreadable_mags
 
 from .actor import actor_of
 from .addresses import came_from
@@ -18,8 +21,9 @@ def reload(request: HttpRequest, dataset_id: str) -> HttpResponse:
     """Look at the dataset's directory now."""
     actor = actor_of(request)
     dataset = dataset_for(actor, dataset_id)
-    with told(request, f"'{dataset}' was read anew from disk."):
+    with told(request):
         disk_changes.reload_dataset(actor=actor, dataset=dataset)
+        _tell_what_was_found(request, dataset)
     return redirect(came_from(request, otherwise=reverse("datasets:status", args=[dataset])))
 
 
@@ -48,6 +52,16 @@ def dismiss_changes(request: HttpRequest, dataset_id: str) -> HttpResponse:
 
 
 @require_POST
+def reconsider_changes(request: HttpRequest, dataset_id: str) -> HttpResponse:
+    """Show again a difference on disk that was dismissed."""
+    actor = actor_of(request)
+    dataset = dataset_for(actor, dataset_id)
+    with told(request):
+        disk_changes.reconsider_dismissed(actor=actor, dataset=dataset)
+    return redirect("datasets:status", dataset)
+
+
+@require_POST
 def revoke_link(request: HttpRequest, dataset_id: str) -> HttpResponse:
     """Shut out everybody who came by the dataset's sharing link."""
     actor = actor_of(request)
@@ -55,3 +69,17 @@ def revoke_link(request: HttpRequest, dataset_id: str) -> HttpResponse:
     with told(request, f"The sharing link of '{dataset}' was revoked: it opens nothing any more."):
         links.revoke_sharing_token(actor=actor, dataset=dataset)
     return redirect("datasets:view", dataset)
+
+
+def _tell_what_was_found(request: HttpRequest, dataset: Dataset) -> None:
+    found = []
+    if dataset.status:
+        found.append(f"It can't be used: {dataset.status}")
+    elif lost := unreadable_mags([dataset.pk]).get(dataset.pk):
+        found.append(f"{lost} mag{'' if lost == 1 else 's'} can't be read; its page says why.")
+    if dataset.pending_hash:
+        found.append("Its settings were changed on disk; its page shows the difference.")
+    elif dataset.dismissed_hash:
+        found.append("Its settings on disk are still not those in use, as was chosen.")
+    tell = messages.warning if found else messages.success
+    tell(request, " ".join([f"'{dataset}' was read anew from disk.", *found]))

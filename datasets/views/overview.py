@@ -43,6 +43,7 @@ def _context(request: HttpRequest) -> dict[str, Any]:
     cursor = Cursor.parse(request.GET.get("at", ""))
     return {
         "search": search,
+        "shown_as": dict(SHOWS)[search.show],
         "is_editor": actor.manages_datasets_of(actor.organization_id) or actor.is_team_manager,
         "page": list_datasets(actor=actor, search=search, cursor=cursor),
         "list_address": f"{reverse('datasets:list')}?{request.GET.urlencode()}",

@@ -10,12 +10,13 @@ from sharing.errors import Conflict, Invalid
 
 
 @contextmanager
-def told(request: HttpRequest, success: str) -> Iterator[None]:
-    """Tell the person of `success`, or why the service refused; other failures pass through."""
+def told(request: HttpRequest, success: str = "") -> Iterator[None]:
+    """Tell the person of `success`, if given, or why the service refused; other failures pass."""
     try:
         yield
     except (Invalid, Conflict) as error:
         for text in error.messages:
             messages.error(request, text)
     else:
-        messages.success(request, success)
+        if success:
+            messages.success(request, success)

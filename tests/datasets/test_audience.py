@@ -17,14 +17,24 @@ from datasets.models import (
     Folder,
     FolderGroupObjectPermission,
 )
+from datasets.properties import DataSource
 from datasets.services import audience
 from datasets.services.audience import READ_DATASET, READ_FOLDER
+from datasets.services.data_source import store
+from datasets.services.dataset_teams import set_allowed_teams
+from datasets.services.editing import update_dataset
 from datasets.services.folders import root_of
+from sharing.access import actor_for
 from sharing.grants import granted_teams, set_teams
 from sharing.models import Organization, Team
-from tests.factories import make_dataset, make_folder, make_organization, make_team
+from tests.datasets.api.conftest import some_layer, some_source
+from tests.factories import make_dataset, make_folder, make_organization, make_team, make_user
 
 pytestmark = pytest.mark.django_db
+
+needs_row_locks = pytest.mark.skipif(
+    connection.vendor == "sqlite", reason="SQLite runs one writer at a time"
+)
 
 
 def pairs() -> set[tuple[str, str]]:
@@ -204,7 +214,7 @@ def test_a_stale_copy_of_a_dataset_does_not_bring_back_its_old_folders_readers(
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite runs one writer at a time")
+@needs_row_locks
 def test_a_dataset_moved_into_a_folder_while_a_team_loses_it_is_not_left_open_to_the_team() -> None:
     lab = make_organization()
     team = make_team(lab)
@@ -226,6 +236,54 @@ def test_a_dataset_moved_into_a_folder_while_a_team_loses_it_is_not_left_open_to
         moving.result()
     assert not Folder.objects.filter(pk=folder.pk, datasets=None).exists()
     assert pairs() == set()
+
+
+@pytest.mark.django_db(transaction=True)
+@needs_row_locks
+@pytest.mark.parametrize("deed", ["edit", "teams"])
+def test_a_change_of_a_dataset_and_one_of_its_readers_wait_for_each_other_in_no_circle(
+    deed: str,
+) -> None:
+    lab = make_organization()
+    actor = actor_for(make_user(lab, is_admin=True))
+    team, dataset = make_team(lab), make_dataset(lab)
+
+    def change() -> None:
+        try:
+            if deed == "edit":
+                update_dataset(actor=actor, dataset=dataset, changes={"name": "New name"})
+            else:
+                set_allowed_teams(actor=actor, dataset=dataset, team_ids=[])
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as elsewhere:
+        with transaction.atomic():
+            audience.refresh_below(root_of(lab))
+            changing = elsewhere.submit(change)
+            while not changing.done() and not _somebody_waits_for_a_lock():
+                pass
+            set_allowed_teams(actor=actor, dataset=Dataset.objects.get(), team_ids=[team.pk])
+        changing.result()
+    assert teams_reading(dataset) == ({team} if deed == "edit" else set())
+
+
+@pytest.mark.django_db(transaction=True)
+@needs_row_locks
+def test_a_dataset_whose_data_source_is_written_holds_up_no_change_of_its_readers() -> None:
+    lab = make_organization()
+    team, dataset = make_team(lab), make_dataset(lab)
+
+    def grant() -> None:
+        try:
+            set_teams(root_of(lab), READ_FOLDER, [team])
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as elsewhere, transaction.atomic():
+        store(dataset, DataSource.model_validate(some_source(some_layer())))
+        elsewhere.submit(grant).result(timeout=30)
+    assert teams_reading(dataset) == {team}
 
 
 def _somebody_waits_for_a_lock() -> bool:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from datasets.models import Dataset
 from datasets.properties import DataSource, Layer
+from datasets.properties.colors import Color
 from datasets.services import data_source
 
 _NANOMETERS_PER_METER = 1e9
@@ -17,14 +18,19 @@ _EASY_BITS = 8
 JsonObject = dict[str, Any]
 
 
-def manifest_of(dataset: Dataset, *, token: str) -> JsonObject:
-    """The dataset as the scripts need it. `voxelSize` is in metres, boxes in voxels of mag 1."""
+def manifest_of(dataset: Dataset, *, token: str, colors: dict[str, list[Color]]) -> JsonObject:
+    """The dataset as the scripts need it. `voxelSize` is in metres, boxes in voxels of mag 1.
+
+    `colors` are those of the channels, by name of layer.
+    """
     source = data_source.load(dataset)
     return {
         "datasetId": dataset.pk,
         "name": dataset.name,
         "voxelSize": [length / _NANOMETERS_PER_METER for length in source.voxel_size.nanometers],
-        "layers": [_layer(dataset, layer, token) for layer in _visible(source)],
+        "layers": [
+            _layer(dataset, layer, token, colors.get(layer.name, [])) for layer in _visible(source)
+        ],
         "additionalAxes": _additional_axes(source),
     }
 
@@ -35,7 +41,7 @@ def _visible(source: DataSource) -> list[Layer]:
     return sorted(layers, key=lambda layer: layer.is_segmentation)
 
 
-def _layer(dataset: Dataset, layer: Layer, token: str) -> JsonObject:
+def _layer(dataset: Dataset, layer: Layer, token: str, colors: list[Color]) -> JsonObject:
     name = quote(layer.name, safe="")
     door = f"/data/t/{token}"
     return {
@@ -46,12 +52,14 @@ def _layer(dataset: Dataset, layer: Layer, token: str) -> JsonObject:
         "isInteger": layer.channel_class.is_integer,
         "isRgb": layer.element_class.channels > 1,
         "channels": layer.channels,
+        "channelColors": colors,
         "valueRange": layer.channel_class.value_range,
         "box": {"topLeft": layer.bounding_box.top_left, "size": layer.bounding_box.size},
         "mags": [mag.mag.literal for mag in sorted(layer.mags, key=lambda mag: max(mag.mag))],
         "additionalAxes": [axis.name for axis in layer.additional_axes],
         "source": f"{door}/viewer/{dataset.pk}/{dataset.version}/{name}/",
         "histogram": f"{door}/datasets/{dataset.pk}/layers/{name}/histogram",
+        "voxels": f"{door}/datasets/{dataset.pk}/layers/{name}/data",
     }
 
 

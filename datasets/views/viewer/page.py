@@ -10,7 +10,8 @@ from django.views.decorators.http import require_safe
 
 from datasets.access import Action, audience_of, dataset_for, dataset_named, may
 from datasets.models import Dataset
-from datasets.services import view_configurations
+from datasets.services import links, view_configurations
+from datasets.services.uses import note_use
 from datasets.streaming.tokens import page_token
 from datasets.views.actor import actor_of
 from datasets.views.addresses import with_token
@@ -34,20 +35,24 @@ def view_dataset(request: HttpRequest, dataset_id: str) -> HttpResponse:
         session_key=request.session.session_key,
         link_digest=_link_needed(actor, dataset),
     )
-    manifest = manifest_of(dataset, token=token) | {
-        "view": view_configurations.resolved(actor=actor, dataset=dataset),
-        "defaultView": view_configurations.default(actor=actor, dataset=dataset),
+    note_use(actor=actor, dataset=dataset)
+    shown = view_configurations.shown(actor=actor, dataset=dataset)
+    manifest = manifest_of(dataset, token=token, colors=shown.channel_colors) | {
+        "view": shown.own,
+        "defaultView": shown.default,
         "keepsOwnView": not actor.is_anonymous,
         "addresses": {
             name: reverse(f"datasets:{name}", args=[dataset.pk])
             for name in ("view-configuration", "default-view-configuration", "share")
         },
     }
+    may_edit = may(actor, Action.EDIT, dataset)
     context = {
         "dataset": dataset,
         "description": rendered(dataset.description),
         "manifest": manifest,
-        "may_edit": may(actor, Action.EDIT, dataset),
+        "may_edit": may_edit,
+        "has_link": may_edit and links.has_sharing_token(dataset),
         "may_share": may(actor, Action.GET_LINK, dataset),
         "is_insider": actor.belongs_to(dataset.organization_id),
         "token_placeholder": TOKEN_PLACEHOLDER,

@@ -78,6 +78,16 @@ def test_the_build_info_names_the_versions_without_signing_in(version: str) -> N
     assert answer["httpApiVersioning"] == {"currentApiVersion": 16, "oldestSupportedApiVersion": 13}
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_everybody_learns_what_the_site_can_do(version: str) -> None:
+    features = Client().get(f"/api{version}/features").json()
+    assert features["allowDeleteDatasets"] is True
+    assert {type(value) for value in features.values()} == {bool}
+    store = Client().get(f"/api{version}/tracingstore").json()
+    assert set(store) == {"name", "url"}
+    assert Client().get(f"/api{version}/health").status_code == 200
+
+
 def test_an_unknown_version_is_not_served() -> None:
     assert Client().get("/api/v12/buildinfo").status_code == 404
 
@@ -312,3 +322,17 @@ def test_a_sharing_token_in_the_header_opens_its_dataset_as_nobody_in_particular
     assert holder.get("/api/datasets").json() == []
     links.revoke_sharing_token(actor=actor_for(admin), dataset=dataset)
     assert holder.get(f"/api/datasets/{dataset.pk}").status_code == 401
+
+
+@pytest.mark.parametrize("version", ["", "/v13", "/v16"])
+@pytest.mark.parametrize("route", ["exploreRemote", "exploreAndAddRemote"])
+def test_remote_data_is_told_to_be_none_of_this_version(
+    admin: User, version: str, route: str
+) -> None:
+    body = {"remoteUri": "https://example.org/data.zarr", "datasetName": "remote"}
+    address = f"/api{version}/datasets/{route}"
+    answer = as_user(admin).post(address, body, content_type="application/json")
+    assert answer.status_code == 501
+    assert "nothing was added" in answer.json()["messages"][0]["error"]
+    assert not Dataset.objects.filter(name="remote").exists()
+    assert Client().post(address, body, content_type="application/json").status_code == 401

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from datasets import properties
 from datasets.models import Dataset, StorageCredential
-from datasets.properties import DataSource
+from datasets.properties import CoordinateTransformation, DataSource
 from datasets.services import data_source as data_sources
 from datasets.services.data_source import load, store
 from sharing.errors import Conflict
@@ -280,3 +280,13 @@ def test_what_no_column_can_hold_is_a_problem_in_words(changes: dict[str, Any], 
 
 def test_a_usable_data_source_has_no_problem() -> None:
     assert data_sources.problems(source()) == []
+
+
+@pytest.mark.parametrize("number", [float("inf"), float("nan")])
+def test_what_could_not_be_loaded_again_is_not_stored(number: float) -> None:
+    x, y, z = ((1.0, 0, 0, 0), (0, 1.0, 0, 0), (0, 0, number, 0))
+    moved = CoordinateTransformation(type="affine", matrix=(x, y, z, (0, 0, 0, 1.0)))
+    (plain,) = source().layers
+    layers = (plain.model_copy(update={"coordinate_transformations": (moved,)}),)
+    (found,) = data_sources.problems(source().model_copy(update={"layers": layers}))
+    assert "coordinateTransformations[0].matrix[2][2] is too large" in found

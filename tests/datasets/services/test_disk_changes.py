@@ -135,6 +135,21 @@ class TestReload:
         assert dataset.version >= 2
         assert dataset.layers.get().attachments.get().name == "m"
 
+    @pytest.mark.parametrize("is_dismissed", [False, True])
+    def test_a_lost_mag_is_noticed_whatever_else_of_the_disk_waits_or_was_dismissed(
+        self, waiting: Dataset, directory: Path, admin: Actor, is_dismissed: bool
+    ) -> None:
+        if is_dismissed:
+            dismiss_pending(actor=admin, dataset=waiting, pending_hash=waiting.pending_hash)
+        mag_directory = directory / "color" / "1"
+        mag_directory.rename(directory / "elsewhere")
+        (note,) = reload_dataset(actor=admin, dataset=waiting).notes
+        assert "Layer 'color', mag 1: " in note.text
+        assert waiting.layers.get().mags.get().problem == note.text
+        (directory / "elsewhere").rename(mag_directory)
+        assert reload_dataset(actor=admin, dataset=waiting).notes == []
+        assert waiting.layers.get().mags.get().problem == ""
+
     def test_a_vanished_directory_is_told_at_once(
         self, dataset: Dataset, directory: Path, admin: Actor
     ) -> None:

@@ -1,7 +1,7 @@
 """What is shown of a properties file that can't be used."""
 
 from datasets.models import Dataset
-from datasets.views.advice import numbered_lines
+from datasets.views.advice import advice_for, numbered_lines
 
 
 def test_the_line_with_the_error_is_marked() -> None:
@@ -15,3 +15,11 @@ def test_of_a_million_lines_only_those_around_the_error_are_shown() -> None:
     assert (500_000, "wrong", True) in lines
     assert lines[0][0] < 500_000 < lines[-1][0]
     assert len(lines) < 1000
+
+
+def test_who_has_to_mend_a_link_is_not_sent_to_the_properties_file() -> None:
+    dangling = Dataset(status="Error: The link 'dangling' leads nowhere. Mount or restore it.")
+    assert "datasource-properties.json" not in advice_for(dangling)
+    assert "Reload" in advice_for(dangling)
+    broken = Dataset(status="Error: Invalid json format, line 1", raw_properties="{")
+    assert "Correct datasource-properties.json" in advice_for(broken)

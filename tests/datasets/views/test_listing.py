@@ -179,10 +179,24 @@ def test_a_page_of_fifty_costs_as_many_queries_as_a_page_of_one(
     fill(1)
     client.get("/")
     # Session, person, organization, teams; tags to filter by; count; page, tags, layers, which
-    # may be edited, folders.
-    with django_assert_num_queries(11):
+    # may be edited, mags that can't be read, folders.
+    with django_assert_num_queries(12):
         client.get("/")
     fill(PAGE_SIZE + 5)
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(12):
         response = client.get("/")
     assert response.content.count(b"data-row=") == PAGE_SIZE
+
+
+def shown(response) -> str:
+    return response.content.decode()
+
+
+def test_an_empty_list_says_what_it_was_narrowed_to(lab, admin, signed_in):
+    make_dataset(lab)
+    client = signed_in(admin)
+    missing = shown(client.get("/?show=unreported"))
+    assert "No dataset is there under \u201cMissing\u201d" in missing
+    assert "All words" not in missing
+    assert "All words" in shown(client.get("/?q=nothing"))
+    assert "every tag" in shown(client.get("/?tag=nothing"))

@@ -1,6 +1,7 @@
 """What a person sees of datasets, by role; and what a stranger must not learn."""
 
 import json
+import re
 
 import pytest
 from django.test import Client
@@ -135,7 +136,7 @@ def without_tokens(page: str) -> str:
     return "".join(line for line in page.splitlines() if "csrfmiddlewaretoken" not in line)
 
 
-@pytest.mark.parametrize("action", ["reload", "apply", "dismiss", "share"])
+@pytest.mark.parametrize("action", ["reload", "apply", "dismiss", "reconsider", "share"])
 def test_actions_are_404_for_strangers_and_refused_to_viewers(dataset, lab, member, action):
     address = f"/datasets/{dataset.pk}/{action}"
     client = Client()
@@ -258,6 +259,18 @@ def test_may_share_follows_the_rules(dataset, lab, signed_in):
     outsider = make_user(make_organization())
     assert not may(actor_for(outsider), Action.GET_LINK, dataset)
     assert signed_in(outsider).post(f"/datasets/{dataset.pk}/share").status_code == 403
+
+
+def test_only_a_sharing_link_that_exists_is_offered_to_be_revoked(dataset, admin, signed_in):
+    editor = signed_in(admin)
+    offer = re.compile(r"<form[^>]*/revoke-link[^>]*data-revokes-link( hidden)?")
+    hidden = []
+    for deed in ("", "share", "revoke-link"):
+        if deed:
+            editor.post(f"/datasets/{dataset.pk}/{deed}")
+        page = editor.get(f"/datasets/{dataset.pk}/view").content.decode()
+        hidden.append(offer.search(page)[1] is not None)
+    assert hidden == [True, False, True]
 
 
 def test_an_editor_revokes_the_sharing_link_where_it_is_shared(dataset, admin, signed_in, client):

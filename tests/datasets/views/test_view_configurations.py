@@ -56,6 +56,52 @@ def test_file_yields_to_saved_default_yields_to_own(dataset, admin, member, sign
     assert shown(person, dataset)["layers"]["color"]["alpha"] == 60
 
 
+def test_place_layout_and_channels_are_kept_and_absent_until_somebody_sets_them(
+    dataset, member, signed_in
+):
+    person = signed_in(member)
+    untouched = shown(person, dataset)
+    assert not {"layout", "additional"} & untouched.keys()
+    assert "hiddenChannels" not in untouched["layers"]["color"]
+    kept = {
+        "position": [4, 5, 6],
+        "zoom": 0.5,
+        "rotation": [0, 0, 90],
+        "layout": "xy",
+        "additional": [3],
+        "layers": {"color": {"hiddenChannels": [1]}},
+    }
+    put(person, dataset, kept)
+    assert DatasetViewConfiguration.objects.get().configuration == kept
+    view = shown(person, dataset)
+    assert all(view[key] == value for key, value in kept.items() if key != "layers")
+    assert view["layers"]["color"]["hiddenChannels"] == [1]
+    put(person, dataset, {"layout": "5panel", "layers": {"color": {"hiddenChannels": [-1]}}})
+    assert DatasetViewConfiguration.objects.get().configuration == {"layers": {"color": {}}}
+
+
+def test_layers_without_a_colour_get_one_for_eyes_and_stay_white_for_scripts(
+    dataset, member, signed_in
+):
+    dataset.layers.create(
+        position=1, name="second", category="color", element_class="uint8", data_format="wkw",
+        width=10, height=10, depth=10,
+    )  # fmt: skip
+    person, actor = signed_in(member), actor_for(member)
+
+    def colors(view: dict) -> list:
+        return [layer["color"] for layer in view["layers"].values()]
+
+    seen = colors(shown(person, dataset))
+    assert seen[0] != seen[1]
+    assert [255, 255, 255] not in seen
+    resolved = view_configurations.resolved(actor=actor, dataset=dataset)
+    assert colors(resolved) == [[255, 255, 255]] * 2
+
+    put(person, dataset, {"layers": {"second": {"color": [255, 255, 255]}}})
+    assert colors(shown(person, dataset)) == [seen[0], [255, 255, 255]]
+
+
 def test_only_editors_save_the_default(dataset, member, signed_in, client):
     for visitor in (signed_in(member), client):
         response = put(visitor, dataset, {"zoom": 9}, "default-view-configuration")

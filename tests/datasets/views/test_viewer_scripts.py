@@ -5,6 +5,7 @@ import math
 import shutil
 import subprocess
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.conf import settings
@@ -43,6 +44,7 @@ def layer(name: str, **values: Any) -> dict[str, Any]:
         "isSegmentation": False,
         "isRgb": False,
         "channels": 1,
+        "channelColors": [],
         "additionalAxes": [],
         "source": f"/data/t/p.token/viewer/{'a' * 24}/1/{name}/",
         "box": {"topLeft": [0, 0, 0], "size": [100, 50, 10]},
@@ -97,9 +99,9 @@ def test_dimensions_are_always_sent_in_metres():
     }
 
 
-def test_a_position_is_the_middle_of_its_voxel_and_comes_back():
+def test_a_whole_position_is_the_middle_of_its_voxel_and_comes_back():
     place = call("mapping.js", "placeOf", manifest(), view({}))
-    assert place == {"position": [10.5, 20.5, 5.5], "crossSectionScale": 2.5}
+    assert place == {"position": [10, 20, 5], "crossSectionScale": 2.5}
     back = call("mapping.js", "viewOfPlace", manifest(), place)
     assert back == {"position": [10, 20, 5], "zoom": 2.5}
 
@@ -107,9 +109,9 @@ def test_a_position_is_the_middle_of_its_voxel_and_comes_back():
 def test_further_axes_follow_space():
     axes = manifest(additionalAxes=[{"name": "t", "bounds": [3, 9]}])
     place = call("mapping.js", "placeOf", axes, view({}))
-    assert place["position"] == [10.5, 20.5, 5.5, 3.5]
-    back = call("mapping.js", "viewOfPlace", axes, {"position": [1.2, 2.9, 3, 7.5]})
-    assert back == {"position": [1, 2, 3], "additional": [7]}
+    assert place["position"] == [10, 20, 5, 3]
+    back = call("mapping.js", "viewOfPlace", axes, {"position": [1.2, 2.9, 3, 7.4]})
+    assert back == {"position": [1, 3, 3], "additional": [7]}
 
 
 @pytest.mark.parametrize("angles", [[0, 0, 0], [30, 0, 0], [0, -45, 0], [10, 20, 170], [-5, 60, 1]])
@@ -160,10 +162,12 @@ def test_how_a_segmentation_is_shown():
 
 def test_each_channel_is_a_layer_with_a_colour_of_its_own():
     first, second = state(
-        layer("stain", channels=2), shown_as={"stain": shown(hiddenChannels=[1])}
+        layer("stain", channels=2, channelColors=[[0, 200, 255], [255, 0, 200]]),
+        shown_as={"stain": shown(hiddenChannels=[1])},
     )["layers"]
     assert [first["localPosition"], second["localPosition"]] == [[0], [1]]
-    assert first["shaderControls"]["tint"] != second["shaderControls"]["tint"]
+    tints = [channel["shaderControls"]["tint"] for channel in (first, second)]
+    assert tints == ["#00c8ff", "#ff00c8"]
     assert (first["visible"], second["visible"]) == (True, False)
 
 
@@ -184,18 +188,36 @@ def parse(fragment: str, *names: str) -> Any:
     return call("fragment.js", "parseFragment", fragment, list(names))
 
 
-def test_a_link_says_what_its_reader_shall_see():
-    said = view({"em": shown(alpha=30, color=[1, 2, 3])}, layout="3d", rotation=[0, 0, 90])
-    fragment = call("fragment.js", "fragmentOf", said)
-    read = parse(f"#{fragment}", "em")
-    assert read == {
-        "position": [10, 20, 5],
-        "zoom": 2.5,
+def test_a_link_says_where_its_view_differs_from_the_default_and_nothing_else():
+    base = view({"em": shown(), "cells": shown(alpha=20)})
+    changed = view(
+        {"em": shown(alpha=30, color=[1, 2, 3]), "cells": shown(alpha=20)},
+        layout="3d",
+        rotation=[0, 0, 90],
+        zoom=0.123456789,
+    )
+    fragment = call("fragment.js", "fragmentOf", base, changed)
+    assert parse(f"#{fragment}", "em", "cells") == {
+        "zoom": 0.123457,
         "rotation": [0, 0, 90],
         "layout": "3d",
-        "interpolation": False,
-        "layers": {"em": shown(alpha=30, color=[1, 2, 3])},
+        "layers": {"em": {"alpha": 30, "color": [1, 2, 3]}},
     }
+    assert call("fragment.js", "fragmentOf", base, base) == "%7B%7D"
+
+
+def test_a_link_shows_everybody_the_same_and_numbers_only_move():
+    base = view({"em": shown()})
+    own = view({"em": shown(alpha=50)}, position=[7, 7, 7])
+
+    def opened(fragment: str) -> Any:
+        return call("fragment.js", "viewOfLink", fragment, {"base": base, "own": own})
+
+    assert opened("") == own
+    assert opened("#%7B%7D") == base
+    assert opened(quote('#{"zoom":9}', safe="#")) == {**base, "zoom": 9}
+    assert opened("#1,2,3,0,4") == {**own, "position": [1, 2, 3], "zoom": 4}
+    assert opened("#{broken") == own
 
 
 def test_the_older_form_of_a_link_is_read():
@@ -228,8 +250,15 @@ def test_a_damaged_link_says_nothing(text):
 
 def test_only_what_differs_from_the_default_is_kept_for_a_person():
     base = view({"em": shown(), "cells": shown(alpha=20)})
-    changed = view({"em": shown(alpha=50), "cells": shown(alpha=20)}, position=[0, 0, 0], zoom=9)
-    assert call("view.js", "differenceTo", base, changed) == {"layers": {"em": {"alpha": 50}}}
+    changed = view(
+        {"em": shown(alpha=50), "cells": shown(alpha=20)}, position=[0, 0, 0], zoom=9, layout="xy"
+    )
+    assert call("view.js", "differenceTo", base, changed) == {
+        "position": [0, 0, 0],
+        "zoom": 9,
+        "layout": "xy",
+        "layers": {"em": {"alpha": 50}},
+    }
     merged = call("view.js", "merged", base, {"layers": {"em": {"alpha": 50}, "gone": {}}})
     assert merged["layers"] == changed["layers"]
 

@@ -1,0 +1,69 @@
+"""Empties the trash of data that was moved aside, once the tables say that nobody needs it."""
+
+import logging
+import os
+
+from celery import current_app
+from django.db import transaction
+
+from datasets.models import Dataset
+from datasets.storage import local, trash
+from sharing.models import Organization
+
+from .data_users import absolute, named_paths
+
+# Whoever moved something aside less than this long ago may still be about to commit.
+GRACE_SECONDS = 3600
+
+logger = logging.getLogger(__name__)
+
+
+def empty_after_commit(organization_id: str, removal: trash.Removal) -> None:
+    """Have a worker remove for good what was moved aside, if anything was."""
+
+    def send() -> None:
+        if removal.entries:
+            current_app.send_task("datasets.tasks.empty_trash", args=[organization_id])
+
+    # Without a broker the data waits in the trash for the next time.
+    transaction.on_commit(send, robust=True)
+
+
+def empty(organization_id: str) -> None:
+    """Remove what the tables no longer know. What they still know was moved by somebody who is
+    about to commit, or was killed before: after a while it is put back.
+    """
+    directory = local.organization_directory(organization_id)
+    for entry in trash.entries(directory):
+        try:
+            if not _is_known(organization_id, entry.origin):
+                entry.remove()
+            elif entry.age > GRACE_SECONDS:
+                if os.path.lexists(directory / entry.origin):
+                    entry.remove()
+                else:
+                    entry.put_back()
+                    logger.warning("%s was put back from the trash", entry.origin)
+        except OSError as error:
+            logger.warning("%s stays in the trash: %s", entry.origin, error.strerror)
+
+
+def empty_all() -> None:
+    """The same for every organization."""
+    for organization_id in Organization.objects.values_list("pk", flat=True):
+        empty(organization_id)
+
+
+def _is_known(organization_id: str, origin: str) -> bool:
+    """Whether a dataset, or a mag or attachment of one, is said to lie there."""
+    directory_name, _, inner = origin.partition("/")
+    dataset = (
+        Dataset.objects.of(organization_id)
+        .filter(directory_name=directory_name)
+        .exclude(status=Dataset.Status.DELETED)
+        .first()
+    )
+    if dataset is None or not inner:
+        return dataset is not None
+    directory = local.dataset_directory(dataset)
+    return directory / inner in {absolute(directory, path) for path in named_paths(dataset)}
