@@ -5,25 +5,17 @@ middle ones, truncated; mode for segmentations; the volume goes on mirrored wher
 """
 
 from collections.abc import Callable
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from conversion.pipeline import kernels
+from conversion.pipeline.filters import Filter as Filter
 from datasets.properties import Vec3Int
 
 General = Callable[[NDArray[Any], NDArray[Any], kernels.ZYX, kernels.ZYX, kernels.ZYX], None]
 Quick = Callable[[NDArray[Any], NDArray[Any]], None]
-
-
-class Filter(StrEnum):
-    """What one coarse voxel keeps of the finer ones it is made of."""
-
-    MEDIAN = "median"
-    MEAN = "mean"
-    MODE = "mode"
 
 
 _QUICK: dict[tuple[Filter, Vec3Int], Quick] = {

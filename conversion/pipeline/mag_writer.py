@@ -1,13 +1,13 @@
 """Cuts the slabs of one mag into chunks and encodes them in threads, straight into their files.
 
 How a chunk is encoded, and in what kind of file it lands, comes from `zarr_array` and
-`wkw_array`; where slabs come from is for `write_layer`.
+`wkw_array`; where slabs come from is for `column` and `write_layer`.
 """
 
 import itertools
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass
 from types import TracebackType
@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conversion.pipeline.chunk_file import ChunkFile
-from conversion.pipeline.geometry import ceil_divide, floor_divide, minimum, multiply, subtract
-from datasets.properties import Vec3Int
+from conversion.pipeline.geometry import ceil_divide, floor_divide, multiply, subtract
+from datasets.properties import BoundingBox, Vec3Int
 
 Slab = NDArray[Any]
 """Voxels in C-order (channel, z, y, x)."""
@@ -57,23 +57,32 @@ class ArrayLayout:
         """The size of a chunk before it is encoded."""
         return math.prod(self.chunk_shape) * self.num_channels * self.dtype.itemsize
 
-    @property
-    def chunk_grid(self) -> Vec3Int:
-        """The number of chunks that cover the array."""
-        return ceil_divide(self.shape, self.chunk_shape)
+    def file_box(self, position: Vec3Int) -> BoundingBox:
+        """The voxels of the array that lie in the file at a position of the grid of files."""
+        corner = multiply(position, self.file_shape)
+        whole = BoundingBox.of((0, 0, 0), self.shape)
+        return BoundingBox.of(corner, self.file_shape).intersection(whole)
+
+    def files_in(self, box: BoundingBox) -> Iterator[Vec3Int]:
+        """The positions of the files that hold voxels of `box`, z counting up the slowest."""
+        first = floor_divide(box.top_left, self.file_shape)
+        end = ceil_divide(box.bottom_right, self.file_shape)
+        for z, y, x in itertools.product(*(range(first[i], end[i]) for i in (2, 1, 0))):
+            yield x, y, z
 
 
 @dataclass
 class _OpenFile:
     contents: ChunkFile
-    remaining: int  # chunks inside of the array that no slab has brought yet
+    remaining: int  # chunks inside of the box that no slab has brought yet
 
 
 class MagWriter:
     """Writes one mag; memory is bounded by the slabs that were handed in and not yet encoded.
 
-    A chunk of zeros only is left out and reads as zeros. A file is published as soon as all its
-    chunks were seen. Leaving the context with an error, or `abort()`, removes unpublished files.
+    A chunk of zeros only is left out and reads as zeros. A file is published as soon as all of its
+    chunks that lie in the writer's box were seen. Leaving the context with an error, or `abort()`,
+    removes unpublished files.
     """
 
     def __init__(
@@ -83,9 +92,13 @@ class MagWriter:
         encode: Encode,
         open_file: Callable[[Vec3Int], ChunkFile],
         pool: Executor,
+        box: BoundingBox,
     ) -> None:
-        """`open_file` makes the file at a position of the grid of files."""
+        """`open_file` makes the file at a position of the grid of files; `box` is what will be
+        written, and begins and ends on borders of chunks.
+        """
         self.layout = layout
+        self._box = box
         self._encode = encode
         self._open_file = open_file
         self._pool = pool
@@ -113,6 +126,11 @@ class MagWriter:
         ]
         self._tasks += started
         return started
+
+    @property
+    def tasks(self) -> Sequence[Future[None]]:
+        """Of all slabs, those that are done with success left out."""
+        return tuple(self._tasks)
 
     def close(self) -> None:
         """Wait for all slabs and publish what is still open; chunks never written read as zeros."""
@@ -144,11 +162,13 @@ class MagWriter:
         for axis, start, length in zip("xyz", corner, (width, height, depth), strict=True):
             index = "xyz".index(axis)
             chunk, end = layout.chunk_shape[index], layout.shape[index]
+            least, most = self._box.top_left[index], self._box.bottom_right[index]
             stop = start + length
-            if start % chunk or not 0 <= start < stop <= end or (stop % chunk and stop != end):
+            if start % chunk or not least <= start < stop <= most or (stop % chunk and stop != end):
                 raise ValueError(
                     f"A slab from {start} to {stop} on axis {axis} does not start and end on the "
-                    f"borders of chunks of {chunk} voxels in an array of {end}."
+                    f"borders of chunks of {chunk} voxels in an array of {end}, or leaves the box "
+                    f"from {least} to {most}."
                 )
 
     def _write_row(self, slab: Slab, first: Vec3Int, row: Vec3Int) -> None:
@@ -200,10 +220,9 @@ class MagWriter:
         file.contents.close()
 
     def _opened(self, position: Vec3Int) -> _OpenFile:
-        per_file = self.layout.chunks_per_file
-        rest = subtract(self.layout.chunk_grid, multiply(position, per_file))
-        x, y, z = minimum(rest, per_file)
-        return _OpenFile(self._open_file(position), remaining=x * y * z)
+        box = self.layout.file_box(position).intersection(self._box)
+        chunks = ceil_divide(box.size, self.layout.chunk_shape)
+        return _OpenFile(self._open_file(position), remaining=math.prod(chunks))
 
     def __enter__(self) -> Self:
         return self

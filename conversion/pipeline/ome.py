@@ -9,24 +9,34 @@ GROUP: dict[str, Any] = {"zarr_format": 3, "node_type": "group"}
 """The `zarr.json` of a group without attributes, such as a dataset."""
 
 
-def layer_group(name: str, mags: Sequence[Mag], voxel_size: VoxelSize) -> dict[str, Any]:
+def layer_group(
+    name: str, mags: Sequence[Mag], voxel_size: VoxelSize, further_axes: Sequence[str] = ()
+) -> dict[str, Any]:
     """The `zarr.json` of a layer's group, whose arrays are named after the mags.
 
-    Axes are c, x, y, z as stored. NGFF places a voxel by its centre, so that the first voxel of
-    a coarser mag lies further in than that of mag 1. Categories, units of values, additional axes
-    and transformations between layers have no place in NGFF and are left out.
+    Axes are c, x, y, z as stored, after `further_axes`. NGFF places a voxel by its centre, so that
+    the first voxel of a coarser mag lies further in than that of mag 1. Categories, units of values
+    and transformations between layers have no place in NGFF and are left out; beside channels it
+    knows no axis but time, so that a layer with others is a plain group.
     Source: https://ngff.openmicroscopy.org/0.5/#multiscale-md
     """
+    if list(further_axes) not in ([], ["t"]):
+        return GROUP
+    further = [{"name": axis, "type": "time"} for axis in further_axes]
+    ones, zeros = [1.0] * len(further), [0.0] * len(further)
     space = [{"name": axis, "type": "space", "unit": voxel_size.unit.value} for axis in "xyz"]
     multiscale = {
         "name": name,
-        "axes": [{"name": "c", "type": "channel"}, *space],
+        "axes": [*further, {"name": "c", "type": "channel"}, *space],
         "datasets": [
             {
                 "path": mag.literal,
                 "coordinateTransformations": [
-                    {"type": "scale", "scale": [1.0, *_scale(mag, voxel_size)]},
-                    {"type": "translation", "translation": [0.0, *_first_center(mag, voxel_size)]},
+                    {"type": "scale", "scale": [*ones, 1.0, *_scale(mag, voxel_size)]},
+                    {
+                        "type": "translation",
+                        "translation": [*zeros, 0.0, *_first_center(mag, voxel_size)],
+                    },
                 ],
             }
             for mag in mags

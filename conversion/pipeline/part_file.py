@@ -19,6 +19,12 @@ def sync_directory(directory: Path) -> None:
             os.close(descriptor)
 
 
+def sync_tree(directory: Path) -> None:
+    """Make what was created in this directory, and below, survive a power cut."""
+    for parent, _, _ in os.walk(directory, topdown=False):
+        sync_directory(Path(parent))
+
+
 class PartFile:
     """A file in the making: `<name>.<random>.part` until `publish()` renames it.
 

@@ -5,7 +5,6 @@ Format: https://github.com/scalableminds/webknossos-wrap, "The WKW format".
 
 import os
 import struct
-from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,8 @@ from numpy.typing import NDArray
 
 from conversion.pipeline.chunk_file import MISSING, ChunkFile
 from conversion.pipeline.geometry import ceil_divide
-from conversion.pipeline.mag_writer import ArrayLayout, MagWriter
+from conversion.pipeline.mag_array import NO_INDEX, MagArray
+from conversion.pipeline.mag_writer import ArrayLayout, Encode
 from conversion.pipeline.part_file import PartFile
 from datasets.properties import Vec3Int
 
@@ -35,7 +35,7 @@ _VOXEL_TYPES = {
 }  # fmt: skip
 
 
-class WkwArray:
+class WkwArray(MagArray):
     """A WKW dataset at `directory`: blocks of 32^3 voxels in cubes of up to 32^3 blocks.
 
     A file stores every block of its cube, also those outside of the array; so the cubes are the
@@ -43,9 +43,18 @@ class WkwArray:
     """
 
     def __init__(
-        self, directory: Path, *, shape: Vec3Int, dtype: np.dtype[Any], num_channels: int
+        self,
+        directory: Path,
+        *,
+        shape: Vec3Int,
+        dtype: np.dtype[Any],
+        num_channels: int,
+        largest_file_length: int = LARGEST_FILE_LENGTH,
     ) -> None:
-        """`shape` is in voxels, x, y, z. Raises ValueError for voxels of more than 255 bytes."""
+        """`shape` is in voxels, x, y, z; `largest_file_length` a power of two, in blocks.
+
+        Raises ValueError for voxels of more than 255 bytes.
+        """
         voxel_bytes = num_channels * dtype.itemsize
         if voxel_bytes > LARGEST_VOXEL_BYTES:
             raise ValueError(
@@ -53,7 +62,7 @@ class WkwArray:
                 f"{LARGEST_VOXEL_BYTES}; write the channels as layers of their own."
             )
         blocks = max(ceil_divide(shape, (BLOCK_LENGTH,) * 3))
-        file_length = min(1 << (blocks - 1).bit_length(), LARGEST_FILE_LENGTH)
+        file_length = min(1 << (blocks - 1).bit_length(), largest_file_length)
         self.directory = directory
         self.layout = ArrayLayout(
             shape=shape,
@@ -63,14 +72,17 @@ class WkwArray:
             file_shape=(BLOCK_LENGTH * file_length,) * 3,
         )
 
-    def writer(self, pool: Executor) -> MagWriter:
-        """Writes blocks; several processes may each write cubes of their own."""
+    def path_of(self, position: Vec3Int) -> Path:
+        """The cube at a position of the grid of cubes, x, y, z."""
+        x, y, z = position
+        return self.directory / f"z{z}/y{y}/x{x}.wkw"
 
-        def open_file(position: Vec3Int) -> ChunkFile:
-            x, y, z = position
-            return WkwFile(self.directory / f"z{z}/y{y}/x{x}.wkw", self.layout)
+    def file(self, position: Vec3Int, index: tuple[int, ...] = NO_INDEX) -> ChunkFile:
+        """WKW has no additional axes, so `index` is empty."""
+        return WkwFile(self.path_of(position), self.layout)
 
-        return MagWriter(self.layout, encode=_compress, open_file=open_file, pool=pool)
+    def encoder(self) -> Encode:
+        return _compress
 
     def write_metadata(self) -> None:
         """Write `header.wkw`, from which on readers see an array."""

@@ -1,19 +1,19 @@
 """A mag as a sharded Zarr v3 array on local disk: its `zarr.json` and its shards.
 
-Axes, chunks and codecs are those which the public Python library writes: c, x, y, z, stored with
-`transpose` so that x is contiguous, then zstd, in shards of many chunks.
+Axes, chunks and codecs are those which the public Python library writes: c, x, y, z, after time and
+other axes, stored with `transpose` so that x is contiguous, then zstd, in shards of many chunks.
 """
 
 import json
-from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from conversion.pipeline.chunk_file import ChunkFile
-from conversion.pipeline.geometry import ceil_divide, minimum, multiply
-from conversion.pipeline.mag_writer import ArrayLayout, MagWriter
+from conversion.pipeline.geometry import ceil_divide, floor_divide, minimum, multiply
+from conversion.pipeline.mag_array import NO_INDEX, MagArray
+from conversion.pipeline.mag_writer import ArrayLayout, Encode
 from conversion.pipeline.part_file import PartFile
 from conversion.pipeline.shard_writer import ShardWriter
 from conversion.pipeline.zstd import ZstdEncoder, ZstdProfile
@@ -28,8 +28,9 @@ METADATA_NAME = "zarr.json"
 _BYTES = {"name": "bytes", "configuration": {"endian": "little"}}
 
 
-class ZarrArray:
-    """An array of shape (c, x, y, z) at `directory`, in the public library's chunks and shards.
+class ZarrArray(MagArray):
+    """An array of shape (additional axes, c, x, y, z) at `directory`, of which a chunk holds one
+    index of the additional axes and all channels.
 
     Shards are cut down to what covers the array: a shard's index lists all chunks that it could
     hold, and readers of a small array would else fetch half a megabyte of it for a few chunks.
@@ -44,28 +45,34 @@ class ZarrArray:
         num_channels: int,
         largest_shard: Vec3Int,
         profile: ZstdProfile,
+        chunk_shape: Vec3Int = CHUNK_SHAPE,
+        axes: tuple[tuple[str, int], ...] = (),
     ) -> None:
-        """`shape` and `largest_shard` are in voxels, x, y, z."""
-        needed = multiply(ceil_divide(shape, CHUNK_SHAPE), CHUNK_SHAPE)
+        """`shape`, `largest_shard` and `chunk_shape` are in voxels, x, y, z; `axes` are name and
+        length of each additional axis, the outermost first.
+        """
+        needed = multiply(ceil_divide(shape, chunk_shape), chunk_shape)
+        whole_chunks = multiply(floor_divide(largest_shard, chunk_shape), chunk_shape)
         self.directory = directory
+        self.axes = axes
         self.layout = ArrayLayout(
             shape=shape,
             dtype=dtype,
             num_channels=num_channels,
-            chunk_shape=CHUNK_SHAPE,
-            file_shape=minimum(needed, largest_shard),
+            chunk_shape=chunk_shape,
+            file_shape=minimum(needed, whole_chunks),
         )
         self._profile = profile
 
-    def writer(self, pool: Executor) -> MagWriter:
-        """Writes chunks; several processes may each write shards of their own."""
+    def path_of(self, position: Vec3Int, index: tuple[int, ...] = NO_INDEX) -> Path:
+        """The shard at a position of the grid of shards, x, y, z."""
+        return self.directory.joinpath("c", *map(str, (*index, 0, *position)))
 
-        def open_file(position: Vec3Int) -> ChunkFile:
-            x, y, z = position
-            return ShardWriter(self.directory / f"c/0/{x}/{y}/{z}", self.layout.chunks_per_file)
+    def file(self, position: Vec3Int, index: tuple[int, ...] = NO_INDEX) -> ChunkFile:
+        return ShardWriter(self.path_of(position, index), self.layout.chunks_per_file)
 
-        encode = ZstdEncoder(self._profile, self.layout.chunk_bytes)
-        return MagWriter(self.layout, encode=encode, open_file=open_file, pool=pool)
+    def encoder(self) -> Encode:
+        return ZstdEncoder(self._profile, self.layout.chunk_bytes)
 
     def write_metadata(self) -> None:
         """Write `zarr.json`, from which on readers see an array."""
@@ -74,11 +81,14 @@ class ZarrArray:
     def metadata(self) -> dict[str, Any]:
         """The array's `zarr.json`. Source: Zarr v3 core and its codec `sharding_indexed`."""
         channels = self.layout.num_channels
+        names, lengths = [name for name, _ in self.axes], [length for _, length in self.axes]
+        single = [1] * len(self.axes)
+        order = list(reversed(range(len(self.axes) + 4)))
         zstd = {"level": self._profile.level, "checksum": True}
         sharding = {
-            "chunk_shape": [channels, *self.layout.chunk_shape],
+            "chunk_shape": [*single, channels, *self.layout.chunk_shape],
             "codecs": [
-                {"name": "transpose", "configuration": {"order": [3, 2, 1, 0]}},
+                {"name": "transpose", "configuration": {"order": order}},
                 _BYTES,
                 {"name": "zstd", "configuration": zstd},
             ],
@@ -88,12 +98,12 @@ class ZarrArray:
         return {
             "zarr_format": 3,
             "node_type": "array",
-            "shape": [channels, *self.layout.shape],
+            "shape": [*lengths, channels, *self.layout.shape],
             "data_type": self.layout.dtype.name,
-            "dimension_names": ["c", "x", "y", "z"],
+            "dimension_names": [*names, "c", "x", "y", "z"],
             "chunk_grid": {
                 "name": "regular",
-                "configuration": {"chunk_shape": [channels, *self.layout.file_shape]},
+                "configuration": {"chunk_shape": [*single, channels, *self.layout.file_shape]},
             },
             "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
             "fill_value": 0,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from conversion.pipeline.mags import mag_ladder
-from datasets.properties import Vec3Float, Vec3Int
+from conversion.pipeline.mags import Sampling, mag_ladder
+from datasets.properties import Mag, Vec3Float, Vec3Int
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,32 @@ def test_the_unit_of_the_voxel_size_does_not_matter() -> None:
     assert mag_ladder((900, 900, 90), (0.01, 0.01, 0.03)) == mag_ladder(
         (900, 900, 90), (10, 10, 30)
     )
+
+
+@pytest.mark.parametrize(
+    ("sampling", "shape", "coarsest", "coarser"),
+    [
+        ("isotropic", (512, 512, 128), None, "2 4 8"),
+        ("constant_z", (512, 512, 128), None, "2-2-1 4-4-1 8-8-1"),
+        ("anisotropic", (512, 512, 1), None, "2-2-1 4-4-1 8-8-1"),
+        ("isotropic", (512, 512, 1), "4", "2-2-1 4-4-1"),
+        ("anisotropic", (512, 512, 128), "2", "2-2-1"),
+        ("anisotropic", (2048, 2048, 256), "16-16-1", "2-2-1 4-4-1 8-8-1 16-16-1"),
+        ("isotropic", (512, 512, 128), "8-8-2", "2 4-4-2 8-8-2"),
+    ],
+)
+def test_sampling_and_the_coarsest_mag_act_as_in_webknossos_convert(
+    sampling: str, shape: Vec3Int, coarsest: str | None, coarser: str
+) -> None:
+    mags = mag_ladder(
+        shape,
+        (4, 4, 40),
+        sampling=Sampling(sampling),
+        coarsest=Mag.parse(coarsest) if coarsest else None,
+    )
+    assert [mag.literal for mag in mags] == ["1", *coarser.split()]
+
+
+def test_a_coarsest_mag_that_no_step_reaches_is_refused() -> None:
+    with pytest.raises(ValueError, match="Mag 2-1-4 is not reached"):
+        mag_ladder((512, 512, 128), (4, 4, 40), coarsest=Mag(2, 1, 4))
