@@ -1,9 +1,10 @@
-"""Who may do what with jobs: they hold no grants of their own, it follows from roles and owner."""
+"""Who may do what with jobs and uploads: they hold no grants, it follows from roles and owner."""
 
 from sharing.access import Actor
 from sharing.errors import NotAllowed, NotFound
+from sharing.models import User
 
-from .models import Job
+from .models import Job, Upload
 
 
 def may_scan(actor: Actor, organization_id: str | None) -> bool:
@@ -27,9 +28,37 @@ def require_scan(actor: Actor, organization_id: str) -> None:
 def job_for(actor: Actor, job_id: str) -> Job:
     """The job, for its owner and for admins of its organization; NotFound for everybody else.
 
-    Whoever sees a job may cancel and retry it.
+    Whoever sees a job may cancel it, and retry it as `may_retry` says.
     """
     job = Job.objects.visible_to(actor).filter(pk=job_id).first()
     if job is None:
         raise NotFound("There is no such job, or you can't see it.")
     return job
+
+
+def may_retry(actor: Actor, job: Job) -> bool:
+    """Whether whoever sees the job may have it tried again as it is: admins as often as they like,
+    others once.
+    """
+    return job.retried is None or actor.administers(job.organization_id)
+
+
+def require_retry(actor: Actor, job: Job) -> None:
+    """Raise NotAllowed where `may_retry` says no."""
+    if not may_retry(actor, job):
+        raise NotAllowed(
+            "This job was retried once already. Ask an admin of your organization to look into it "
+            "and to retry it."
+        )
+
+
+def upload_for(user: User, kind: Upload.Kind, upload_id: str) -> Upload:
+    """The person's own upload, with its dataset, in one query; NotFound for everybody else.
+
+    Whoever announced an upload may send and end it; each chunk asks this.
+    """
+    own = Upload.objects.filter(upload_id=upload_id, owner=user, kind=kind)
+    upload = own.select_related("dataset").first()
+    if upload is None:
+        raise NotFound("There is no such upload of yours. Start a new one.")
+    return upload

@@ -8,3 +8,13 @@ class ConversionConfig(AppConfig):
 
     name = "conversion"
     verbose_name = "Jobs and conversion"
+    default = True
+
+
+class FileCommandsConfig(AppConfig):
+    """The app as manage.py loads it for commands that work without a site: it has no tables."""
+
+    name = "conversion"
+
+    def import_models(self) -> None:
+        self.models = {}

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
-from django.utils import timezone
 
 from sharing.errors import ServiceError
 
@@ -27,19 +26,31 @@ from .services.jobs import Cancelled, LeaseLost
 logger = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 15.0
+CANCEL_SECONDS = 2.0
 PROGRESS_SECONDS = 1.0
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _PASSING = {errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN, errno.EBUSY, errno.ENOTCONN}
 
 
 class JobFailed(Exception):
-    """An expected failure: why, and what to do. A temporary one is tried again by itself."""
+    """An expected failure: why, and what to do. A temporary one is tried again by itself.
 
-    def __init__(self, cause: str, advice: str = "", *, is_temporary: bool = False) -> None:
+    `asks` names the arguments that a person has to give for a retry, and what can be chosen.
+    """
+
+    def __init__(
+        self,
+        cause: str,
+        advice: str = "",
+        *,
+        is_temporary: bool = False,
+        asks: dict[str, Any] | None = None,
+    ) -> None:
         super().__init__(cause)
         self.cause = cause
         self.advice = advice
         self.is_temporary = is_temporary
+        self.asks = asks or {}
 
 
 class Run:
@@ -57,14 +68,29 @@ class Run:
         if self.stop is not None:
             raise self.stop
 
-    def progress(self, stage: str, percentage: float | None = None, message: str = "") -> None:
+    def progress(
+        self,
+        stage: str,
+        percentage: float | None = None,
+        message: str = "",
+        *,
+        bytes_per_second: float | None = None,
+        seconds_left: float | None = None,
+    ) -> None:
         """Show how far it is; cheap to call often."""
         self.check()
         now = time.monotonic()
         if stage == self.job.stage and now < self._shown_at + PROGRESS_SECONDS:
             return
         self._shown_at = now
-        jobs.progress(self.job, stage=stage, percentage=percentage, message=message)
+        jobs.progress(
+            self.job,
+            stage=stage,
+            percentage=percentage,
+            message=message,
+            bytes_per_second=bytes_per_second,
+            seconds_left=seconds_left,
+        )
 
     def log(self, text: str, *, is_problem: bool = False) -> None:
         """Add a line to the job's log."""
@@ -94,8 +120,15 @@ def register(kind: Job.Kind, *, work: Work, notify: Callable[[Job], None]) -> No
     _handlers[kind.value] = Handler(work, notify)
 
 
+def kinds() -> frozenset[str]:
+    """The kinds of jobs that can be done; jobs of other kinds wait."""
+    return frozenset(_handlers)
+
+
 def run(job_id: str) -> None:
-    """Run the job, unless somebody else has it or it is over."""
+    """Run the job, unless somebody else has it, it is over, or nobody can do it yet."""
+    if not Job.objects.filter(pk=job_id, kind__in=kinds()).exists():
+        return
     job = jobs.claim(job_id)
     if job is None:
         return
@@ -118,12 +151,13 @@ def notify(job: Job) -> None:
     """Tell people of a job that is over, once. Trouble with that is only logged."""
     if not job.is_final or job.kind not in _handlers:
         return
-    if not Job.objects.filter(pk=job.pk, notified=None).update(notified=timezone.now()):
+    if not Job.objects.filter(pk=job.pk, notified=None).exists():
         return
     try:
         _handlers[job.kind].notify(job)
     except Exception:
         logger.exception("nobody could be told of job %s", job.pk)
+    jobs.mark_told(job)  # of some jobs there is nothing to tell
 
 
 def _work(this_run: Run) -> None:
@@ -132,7 +166,6 @@ def _work(this_run: Run) -> None:
         if job.cancel_requested:
             raise Cancelled
         result = _handlers[job.kind].work(this_run)
-        this_run.check()
     except Cancelled:
         jobs.acknowledge_cancel(job)
     except LeaseLost:
@@ -142,9 +175,9 @@ def _work(this_run: Run) -> None:
         if failure.is_temporary:
             jobs.put_back(job, cause=failure.cause, advice=failure.advice)
         else:
-            jobs.fail(job, cause=failure.cause, advice=failure.advice)
+            jobs.fail(job, cause=failure.cause, advice=failure.advice, asks=failure.asks)
     except BaseException:  # the worker is being stopped
-        jobs.put_back(job, cause="The worker was stopped.", advice="Retry.", wait=False)
+        jobs.hand_back(job)
         raise
     else:
         jobs.succeed(job, result)
@@ -158,7 +191,11 @@ def _explained(error: Exception, job: Job) -> JobFailed:
         case ServiceError():
             return JobFailed(str(error))
         case OSError() if error.errno in _FULL:
-            return JobFailed("The disk is full.", "Free space or ask the operator to, then retry.")
+            return JobFailed(
+                "The disk is full.",
+                "Free space or ask the operator to, then retry.",
+                is_temporary=True,
+            )
         case OSError() if error.errno in _PASSING:
             return JobFailed(
                 f"The disk did not answer ({error.strerror}).",
@@ -180,14 +217,19 @@ def _explained(error: Exception, job: Job) -> JobFailed:
 
 @contextmanager
 def _kept_alive(this_run: Run) -> Iterator[None]:
-    """Renew the lease from a thread until the work is over."""
+    """From a thread, renew the lease and notice a cancellation, until the work is over."""
     over = threading.Event()
 
     def renew() -> None:
+        renewed_at = time.monotonic()
         try:
-            while not over.wait(HEARTBEAT_SECONDS):
+            while not over.wait(min(CANCEL_SECONDS, HEARTBEAT_SECONDS)):
                 try:
+                    if time.monotonic() < renewed_at + HEARTBEAT_SECONDS:
+                        jobs.require_wanted(this_run.job)
+                        continue
                     jobs.renew(this_run.job)
+                    renewed_at = time.monotonic()
                 except (LeaseLost, Cancelled) as stop:
                     this_run.stop = stop
                     return

@@ -1,5 +1,5 @@
-"""Jobs, and what an operator asks first, in the admin."""
+"""Jobs, uploads, and what an operator asks first, in the admin."""
 
-from . import jobs
+from . import jobs, uploads
 
-__all__ = ["jobs"]
+__all__ = ["jobs", "uploads"]

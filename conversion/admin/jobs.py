@@ -1,5 +1,6 @@
 """Jobs in the admin: how far, how they ended, why and what to do; retried and cancelled here."""
 
+from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
@@ -24,6 +25,8 @@ from sharing.admin.scoped import (
 )
 from sharing.errors import ServiceError
 from sharing.models import Organization
+
+from .conversions import order_conversion
 
 LOG_LINES = 200
 _BADGES = {
@@ -74,9 +77,14 @@ class JobAdmin(OrganizationScopedAdmin):
     actions = ("retry", "cancel")
 
     def get_urls(self) -> list[URLPattern]:
-        """The table's addresses, and the one that the button above the list posts to."""
+        """The table's addresses, and those of the buttons above the list."""
         scan = self.admin_site.admin_view(require_POST(self.scan))
-        return [path("scan/", scan, name="conversion_job_scan"), *super().get_urls()]
+        convert = self.admin_site.admin_view(partial(order_conversion, self.admin_site))
+        return [
+            path("scan/", scan, name="conversion_job_scan"),
+            path("convert/", convert, name="conversion_job_convert"),
+            *super().get_urls(),
+        ]
 
     def scan(self, request: HttpRequest) -> HttpResponse:
         """Ask for a scan of every organization that this person operates."""

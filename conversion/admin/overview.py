@@ -10,11 +10,13 @@ from django.urls import reverse
 from django.utils import timezone
 
 from conversion.models import Job
+from conversion.services import worker_signs
 from datasets.models import Dataset, DiskScan
 from sharing.admin.display import moment
 from sharing.models import Organization, User
 
 _FAILURES_SHOWN_FOR = timedelta(days=7)
+_SILENT_AFTER = timedelta(minutes=2)
 _FULL_BELOW = 0.1  # of the disk
 
 
@@ -113,11 +115,9 @@ def _last_scan(user: User) -> Figure:
 
 
 def _worker() -> Figure:
-    """When a worker last gave a sign of life; scans recur, so silence means that none runs."""
-    marks = Job.objects.aggregate(heartbeat=Max("heartbeat"), ended=Max("ended"))
-    scanned = DiskScan.objects.aggregate(finished=Max("finished"))
-    last = max((mark for mark in (*marks.values(), *scanned.values()) if mark), default=None)
-    is_silent = last is None or last < timezone.now() - 3 * settings.SCAN_INTERVAL
+    """When a worker last gave a sign of life, which it does twice a minute."""
+    last = worker_signs.last_heard_of()
+    is_silent = last is None or last < timezone.now() - _SILENT_AFTER
     note = "no sign for too long: see that worker and beat run" if is_silent else "alive"
     return Figure("Worker last heard of", moment(last, never="never"), note=note, trouble=is_silent)
 

@@ -1,5 +1,6 @@
-"""The tables of jobs."""
+"""The tables of work on data: jobs and uploads."""
 
 from .job import Job, JobLogLine
+from .upload import Upload
 
-__all__ = ["Job", "JobLogLine"]
+__all__ = ["Job", "JobLogLine", "Upload"]

@@ -3,16 +3,20 @@
 States and who changes them: conversion.services.jobs.
 """
 
+from datetime import timedelta
 from typing import Self
 
 from django.db import models
-from django.db.models import Q, QuerySet
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, When
 from django.utils import timezone
 
 from datasets.models import Dataset
 from sharing.access import Actor
 from sharing.ids import HexIdModel
 from sharing.models import Organization, User
+
+# A worker shows every 15 seconds that it has the job (conversion.runner).
+LATE = timedelta(seconds=20)
 
 
 class JobQuerySet(QuerySet["Job"]):
@@ -29,6 +33,20 @@ class JobQuerySet(QuerySet["Job"]):
             visible |= Q(organization=actor.organization_id)
         return self.filter(visible)
 
+    def with_outcome(self, actor: Actor) -> Self:
+        """Jobs without their result, which may be long, but with what pages show of it: as
+        `had_trouble`, `download` (of the actor's own jobs), `value` and `asks`; and with
+        `shows_dataset`, whether `actor` may still view the dataset.
+        """
+        viewed = Dataset.objects.visible_to(actor).filter(pk=OuterRef("dataset"))
+        return self.defer("result").annotate(
+            shows_dataset=Exists(viewed),
+            had_trouble=F("result__has_trouble"),
+            download=Case(When(owner=actor.user_id, then=F("result__download"))),
+            value=F("result__value"),
+            asks=F("result__asks"),
+        )
+
     def unfinished(self) -> Self:
         """Jobs that wait or run."""
         return self.filter(state__in=[Job.State.PENDING, Job.State.STARTED])
@@ -41,13 +59,23 @@ class JobQuerySet(QuerySet["Job"]):
 class Job(HexIdModel):
     """A piece of long work: what, for whom, how far, and how it ended.
 
-    `cause` and `advice` are for people: why it failed, in one sentence, and what to do.
+    `cause` and `advice` are for people: why it failed, in one sentence, and what to do. `result`
+    may hold `summary`, a sentence; `has_trouble`, where something in it needs a person; `download`,
+    the address of a file on this site, which begins with a slash; `value`, which scripts want; and
+    `asks`, the arguments that a person has to give for a retry.
     """
 
     class Kind(models.TextChoices):
         """What a job does."""
 
         SCAN = "scan_disk", "Scan disk for datasets"
+        FINISH_UPLOAD = "finish_upload", "Finish upload"
+        CONVERT = "convert_to_wkw", "Convert to a dataset"
+        FIND_LARGEST_SEGMENT_ID = "find_largest_segment_id", "Find largest segment id"
+        COMPUTE_MISSING_MAGS = "compute_missing_mags", "Compute missing mags"
+        CHANGE_FORMAT = "change_format", "Change format or chunks"
+        EXPORT_TIFF = "export_tiff", "Export as TIFF"
+        MEASURE_STORAGE = "measure_storage", "Measure storage"
 
     class State(models.TextChoices):
         """Where a job stands, in the words of the HTTP API."""
@@ -77,6 +105,8 @@ class Job(HexIdModel):
     stage = models.CharField(max_length=64, blank=True)
     percentage = models.FloatField(null=True, blank=True)
     message = models.CharField(max_length=512, blank=True)
+    bytes_per_second = models.FloatField(null=True, blank=True)
+    seconds_left = models.FloatField(null=True, blank=True)
     cause = models.TextField(blank=True)
     advice = models.TextField(blank=True)
 
@@ -91,6 +121,9 @@ class Job(HexIdModel):
     created = models.DateTimeField(default=timezone.now, db_index=True)
     started = models.DateTimeField(null=True, blank=True)
     ended = models.DateTimeField(null=True, blank=True)
+    retried = models.DateTimeField(
+        null=True, blank=True, help_text="When a person last had it tried again."
+    )
     notified = models.DateTimeField(null=True, blank=True)
 
     objects = JobQuerySet.as_manager()
@@ -108,7 +141,15 @@ class Job(HexIdModel):
                     kind="scan_disk", state="PENDING", attempt=0, organization__isnull=False
                 ),
                 name="one_waiting_scan_per_organization",
-            )
+            ),
+            models.UniqueConstraint(
+                "dataset",
+                condition=Q(
+                    kind__in=["compute_missing_mags", "change_format"],
+                    state__in=["PENDING", "STARTED"],
+                ),
+                name="one_job_at_a_time_changes_a_dataset",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -118,6 +159,20 @@ class Job(HexIdModel):
     def is_final(self) -> bool:
         """Whether nothing more happens to it."""
         return self.state in self.FINAL
+
+    @property
+    def lost_its_dataset(self) -> bool:
+        """Whether the dataset that it worked on was deleted."""
+        return self.dataset_id is None and self.kind != self.Kind.SCAN
+
+    @property
+    def waits_for_worker(self) -> bool:
+        """Whether the worker that has it is late to show that it lives."""
+        return (
+            self.state == self.State.STARTED
+            and self.heartbeat is not None
+            and self.heartbeat < timezone.now() - LATE
+        )
 
 
 class JobLogLine(models.Model):

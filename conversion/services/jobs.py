@@ -6,12 +6,16 @@
 A worker holds a job by a lease that it renews. Each claim has its own name in `worker`, and every
 update asks for it, so that a worker that lost its lease can change nothing. The broker only carries
 ids: a message that comes twice, late or never does no harm.
+
+Whoever changes a job and its dataset's row in one transaction locks the dataset first, in the order
+of those who delete datasets, so that neither waits for the other.
 """
 
 import logging
 import os
 import secrets
 import socket
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
@@ -21,12 +25,14 @@ from django.db.models import F
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from conversion.access import job_for
+from conversion.access import job_for, require_retry
 from conversion.models import Job, JobLogLine
 from datasets.models import Dataset
 from sharing.access import Actor
 from sharing.errors import Conflict
 from sharing.models import Organization, User
+
+from .shown_work import show
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +41,25 @@ LEASE = timedelta(seconds=60)
 LOST_MESSAGE = timedelta(minutes=2)
 ATTEMPTS = 3
 _FIRST_DELAY = timedelta(seconds=30)
-_NO_PROGRESS = {"job_stage": "", "job_percentage": None, "job_message": ""}
+_NO_PROGRESS = {
+    "stage": "",
+    "percentage": None,
+    "message": "",
+    "bytes_per_second": None,
+    "seconds_left": None,
+}
+# Kinds that may take hours have a queue and workers of their own: uploads, scans and mails must not
+# wait behind them.
+LONG_KINDS = frozenset(
+    {
+        Job.Kind.CONVERT,
+        Job.Kind.FIND_LARGEST_SEGMENT_ID,
+        Job.Kind.COMPUTE_MISSING_MAGS,
+        Job.Kind.CHANGE_FORMAT,
+        Job.Kind.EXPORT_TIFF,
+    }
+)
+LONG_QUEUE = "long"
 
 
 class LeaseLost(Exception):
@@ -63,20 +87,23 @@ def create(
         arguments=arguments or {},
         max_attempts=ATTEMPTS,
     )
-    dispatch(job.pk)
+    dispatch(job)
     return job
 
 
-def dispatch(job_id: str, delay: timedelta = timedelta()) -> None:
+def dispatch(job: Job, delay: timedelta = timedelta()) -> None:
     """Tell the workers of a job, once the transaction has committed."""
 
     def send() -> None:
         try:
             current_app.send_task(
-                "conversion.tasks.run_job", [job_id], countdown=delay.total_seconds() or None
+                "conversion.tasks.run_job",
+                [job.pk],
+                countdown=delay.total_seconds() or None,
+                queue=LONG_QUEUE if job.kind in LONG_KINDS else None,
             )
         except Exception:  # whatever the broker raises: the watchdog tells them later
-            logger.warning("the broker took no message about job %s", job_id, exc_info=True)
+            logger.warning("the broker took no message about job %s", job.pk, exc_info=True)
 
     transaction.on_commit(send)
 
@@ -93,11 +120,9 @@ def claim(job_id: str) -> Job | None:
         ended=None,
         heartbeat=now,
         lease_until=now + LEASE,
-        stage="",
-        percentage=None,
-        message="",
         cause="",
         advice="",
+        **_NO_PROGRESS,
     )
     return Job.objects.get(pk=job_id) if claimed else None
 
@@ -106,18 +131,34 @@ def renew(job: Job) -> None:
     """Hold the job for another lease. Raises LeaseLost, Cancelled."""
     now = timezone.now()
     _write_held(job, heartbeat=now, lease_until=now + LEASE)
+    require_wanted(job)
+
+
+def require_wanted(job: Job) -> None:
+    """Raises Cancelled once somebody has cancelled the job."""
     if Job.objects.filter(pk=job.pk, cancel_requested=True).exists():
         raise Cancelled
 
 
-def progress(job: Job, *, stage: str, percentage: float | None, message: str) -> None:
+def progress(
+    job: Job,
+    *,
+    stage: str,
+    percentage: float | None,
+    message: str,
+    bytes_per_second: float | None = None,
+    seconds_left: float | None = None,
+) -> None:
     """Show how far the job is, also on its dataset's row. Raises LeaseLost."""
-    shown = {"stage": stage[:64], "percentage": percentage, "message": message[:512]}
-    _write_held(job, **shown)
-    if job.dataset_id:
-        Dataset.objects.filter(pk=job.dataset_id).update(
-            **{f"job_{name}": value for name, value in shown.items()}
-        )
+    _write_held(
+        job,
+        stage=stage[:64],
+        percentage=percentage,
+        message=message[:512],
+        bytes_per_second=bytes_per_second,
+        seconds_left=seconds_left,
+    )
+    show(job)
 
 
 def log(job: Job, text: str, *, is_problem: bool = False) -> None:
@@ -126,13 +167,27 @@ def log(job: Job, text: str, *, is_problem: bool = False) -> None:
 
 
 def succeed(job: Job, result: dict[str, Any]) -> None:
-    """The work is done. Raises LeaseLost."""
-    _finish(job, state=Job.State.SUCCESS, result=result, percentage=100)
+    """The work is done; the result's `summary`, if any, is its last message. Raises LeaseLost.
+
+    Who cancelled it meanwhile came too late.
+    """
+    message = str(result.get("summary", ""))[:512]
+    _finish(
+        job,
+        state=Job.State.SUCCESS,
+        cancel_requested=False,
+        result=result,
+        percentage=100,
+        message=message,
+    )
 
 
-def fail(job: Job, *, cause: str, advice: str) -> None:
-    """The work can't be done: why, and what to do, in sentences. Raises LeaseLost."""
-    _finish(job, state=Job.State.FAILURE, cause=cause, advice=advice)
+def fail(job: Job, *, cause: str, advice: str, asks: dict[str, Any] | None = None) -> None:
+    """The work can't be done: why, and what to do, in sentences; and which arguments a person has
+    to give. Raises LeaseLost.
+    """
+    result = {"asks": asks} if asks else {}
+    _finish(job, state=Job.State.FAILURE, cause=cause, advice=advice, result=result)
 
 
 def acknowledge_cancel(job: Job) -> None:
@@ -151,8 +206,9 @@ def put_back(job: Job, *, cause: str, advice: str, wait: bool = True) -> None:
     if job.attempt >= job.max_attempts:
         fail(job, cause=cause, advice=advice)
         return
-    delay = _FIRST_DELAY * 2 ** (job.attempt - 1) if wait else timedelta()
+    delay = _FIRST_DELAY * 10 ** (job.attempt - 1) if wait else timedelta()
     with transaction.atomic():
+        _lock_dataset(job)
         log(job, f"Attempt {job.attempt} failed: {cause}", is_problem=True)
         _write_held(
             job,
@@ -160,10 +216,19 @@ def put_back(job: Job, *, cause: str, advice: str, wait: bool = True) -> None:
             not_before=timezone.now() + delay,
             lease_until=None,
             worker="",
-            message=cause[:512],
+            **_NO_PROGRESS | {"message": cause[:512]},
         )
+        show(job)
         # A second later than due: clocks differ, and a claim before its time is refused.
-        dispatch(job.pk, delay + timedelta(seconds=1) if wait else delay)
+        dispatch(job, delay + timedelta(seconds=1) if wait else delay)
+
+
+def hand_back(job: Job) -> None:
+    """The worker is being stopped: another may go on at once, and this was no attempt. Raises
+    LeaseLost.
+    """
+    _write_held(job, max_attempts=job.max_attempts + 1)
+    put_back(job, cause="The worker was stopped.", advice="Retry.", wait=False)
 
 
 def cancel(*, actor: Actor, job_id: str) -> Job:
@@ -172,31 +237,50 @@ def cancel(*, actor: Actor, job_id: str) -> Job:
     Raises Conflict where it is over already.
     """
     job = job_for(actor, job_id)
-    with transaction.atomic():
-        is_over = Job.objects.filter(pk=job.pk, state=Job.State.PENDING).update(
-            state=Job.State.CANCELLED, cancel_requested=True, ended=timezone.now()
-        )
-        if is_over:
-            _clear_progress(job)
-        elif not Job.objects.filter(pk=job.pk, state=Job.State.STARTED).update(
-            cancel_requested=True
-        ):
-            raise Conflict(f"This job can't be cancelled: it is {job.get_state_display()}.")
+    if job.is_final:
+        raise Conflict(f"This job can't be cancelled: it is {job.get_state_display()}.")
+    stop(job)
     job.refresh_from_db()
     return job
 
 
-def retry(*, actor: Actor, job_id: str) -> Job:
-    """Try a failed or cancelled job again. Raises Conflict where it is neither."""
+def stop(job: Job) -> bool:
+    """End the job where it waits, else ask its worker to; whether it is over."""
+    with transaction.atomic():
+        _lock_dataset(job)
+        if Job.objects.filter(pk=job.pk, state=Job.State.PENDING).update(
+            state=Job.State.CANCELLED, cancel_requested=True, ended=timezone.now()
+        ):
+            job.state = Job.State.CANCELLED
+            show(job)
+            return True
+        running = Job.objects.filter(pk=job.pk, state=Job.State.STARTED)
+        return not running.update(cancel_requested=True)
+
+
+def retry(*, actor: Actor, job_id: str, answers: dict[str, Any] | None = None) -> Job:
+    """Try a failed or cancelled job again, with these arguments instead of those of that name.
+
+    Raises Conflict where it is neither or its dataset is gone, NotAllowed for somebody who retried
+    it once already and changes nothing.
+    """
     job = job_for(actor, job_id)
+    if job.lost_its_dataset:
+        raise Conflict("This job can't be retried: its dataset was deleted.")
+    if job.state in (Job.State.FAILURE, Job.State.CANCELLED) and not answers:
+        require_retry(actor, job)
+    now = timezone.now()
     try:
         with transaction.atomic():
+            _lock_dataset(job)
             if not Job.objects.filter(
                 pk=job.pk, state__in=[Job.State.FAILURE, Job.State.CANCELLED]
             ).update(
                 state=Job.State.PENDING,
+                arguments={**job.arguments, **(answers or {})},
                 max_attempts=F("attempt") + ATTEMPTS,
-                not_before=timezone.now(),
+                not_before=now,
+                retried=now,
                 cancel_requested=False,
                 worker="",
                 lease_until=None,
@@ -204,18 +288,33 @@ def retry(*, actor: Actor, job_id: str) -> Job:
                 notified=None,
                 cause="",
                 advice="",
+                **_NO_PROGRESS,
             ):
                 raise Conflict(f"This job can't be retried: it is {job.get_state_display()}.")
-            dispatch(job.pk)
+            job.refresh_from_db()
+            show(job)
+            dispatch(job)
     except IntegrityError as error:
-        raise Conflict("Another scan of the same directory waits already.") from error
-    job.refresh_from_db()
+        raise Conflict(
+            "Another job that does the same, or changes the same dataset, waits already or is "
+            "running. Retry once it is over."
+        ) from error
     return job
 
 
-def look_after() -> list[Job]:
+def mark_told(job: Job) -> bool:
+    """Note that people were told how the job ended; whether nobody had noted it. Mails are posted
+    in the same transaction, so that they neither get lost nor go out twice.
+    """
+    untold = Job.objects.filter(pk=job.pk, ended=job.ended, notified=None)
+    return bool(untold.update(notified=timezone.now()))
+
+
+def look_after(kinds: Collection[str]) -> list[Job]:
     """The watchdog: put back jobs whose worker is gone, and tell the workers again of jobs whose
     message got lost. The jobs that it had to end, for their people to be told.
+
+    `kinds` are those that workers can do; jobs of others wait until they can.
     """
     now = timezone.now()
     ended = []
@@ -226,12 +325,13 @@ def look_after() -> list[Job]:
         except LeaseLost:
             continue  # another watchdog, or the worker after all, was faster
     overdue = now - LOST_MESSAGE
-    for job in Job.objects.filter(state=Job.State.PENDING, not_before__lt=overdue):
+    waiting = Job.objects.filter(state=Job.State.PENDING, kind__in=kinds)
+    for job in waiting.filter(not_before__lt=overdue):
         with transaction.atomic():
             if Job.objects.filter(
                 pk=job.pk, state=Job.State.PENDING, not_before=job.not_before
             ).update(not_before=now):
-                dispatch(job.pk)
+                dispatch(job)
     return ended
 
 
@@ -256,14 +356,17 @@ def _take_from_lost_worker(job: Job) -> bool:
 
 
 def _finish(job: Job, **values: Any) -> None:
+    # How far it was says nothing once it is over.
+    values = {**_NO_PROGRESS, "percentage": job.percentage, **values}
     with transaction.atomic():
+        _lock_dataset(job)
         _write_held(job, ended=timezone.now(), lease_until=None, **values)
-        _clear_progress(job)
+        show(job)
 
 
-def _clear_progress(job: Job) -> None:
-    if job.dataset_id:
-        Dataset.objects.filter(pk=job.dataset_id).update(**_NO_PROGRESS)
+def _lock_dataset(job: Job) -> None:
+    """Keep others from the row of the job's dataset, if any, until the transaction ends."""
+    Dataset.objects.select_for_update(no_key=True).filter(pk=job.dataset_id).first()
 
 
 def _write_held(job: Job, **values: Any) -> None:

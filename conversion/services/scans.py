@@ -1,7 +1,7 @@
 """Scans of the data directory as jobs: asking for one, running it, telling people how it went."""
 
 import logging
-from datetime import timedelta
+from collections import Counter
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -16,11 +16,10 @@ from sharing.access import Actor
 from sharing.models import Organization, User
 
 from . import jobs
+from .job_mails import took_long, wants_mails
 
 logger = logging.getLogger(__name__)
 
-# Whoever asked for a scan that took longer than that has gone on to something else.
-LONG = timedelta(seconds=30)
 LOGGED = 100  # lines of each kind; the result holds all
 _LABELS = {
     "added": "New",
@@ -33,6 +32,27 @@ _LABELS = {
     "notes": "Note",
 }
 _TROUBLE = ("broken", "missing", "notes")
+_COUNTED = {
+    "added": "new",
+    "changed": "changed",
+    "recovered": "usable again",
+    "pending": "changed on disk, waiting to be applied",
+    "not_imported": "to be imported",
+    "broken": "broken",
+    "missing": "missing",
+    "notes": "with parts that can't be used",
+}
+# A dataset that a scan says several things of is counted under the first of these.
+_MOST_TELLING = (
+    "missing",
+    "broken",
+    "not_imported",
+    "pending",
+    "notes",
+    "recovered",
+    "changed",
+    "added",
+)
 
 
 def request_scan(*, actor: Actor, organization: Organization) -> Job:
@@ -43,6 +63,12 @@ def request_scan(*, actor: Actor, organization: Organization) -> Job:
     require_scan(actor, organization.pk)
     owner = User.objects.filter(pk=actor.user_id).first()
     return _waiting_scan(organization, owner)
+
+
+def unfinished_scan(organization: Organization) -> Job | None:
+    """The scan of the organization's directory that runs, else the one that waits, if any."""
+    scans = Job.objects.filter(kind=Job.Kind.SCAN, organization=organization).unfinished()
+    return scans.order_by("created", "pk").first()
 
 
 def scan_all() -> list[Job]:
@@ -77,25 +103,63 @@ def run_scan(run: Run) -> dict[str, Any]:
             run.log(f"{label}: and {len(findings) - LOGGED} more", is_problem=name in _TROUBLE)
     for problem in outcome.problems:
         run.log(problem, is_problem=True)
-    return {**outcome.as_json(), "is_eventful": outcome.is_eventful}
+    return {
+        **outcome.as_json(),
+        "is_eventful": outcome.is_eventful,
+        "has_trouble": bool(outcome.has_trouble or outcome.notes),
+        "summary": summary_of(outcome),
+    }
 
 
+def summary_of(outcome: Outcome) -> str:
+    """What a scan found, in one sentence of counts; each dataset is counted once."""
+    kinds = {
+        finding.dataset_id: name
+        for name in reversed(_MOST_TELLING)
+        for finding in getattr(outcome, name)
+    }
+    found = Counter(kinds.values())
+    counts = [f"{found[name]} {words}" for name, words in _COUNTED.items() if found[name]]
+    if outcome.problems:
+        counts.append(f"{len(outcome.problems)} not taken in")
+    looked_at = f"Looked at {outcome.seen} dataset{'' if outcome.seen == 1 else 's'}"
+    return f"{looked_at}: {', '.join(counts) or 'nothing new'}."
+
+
+def subject_of(outcome: Outcome) -> str:
+    """How many datasets a scan found that can't be used, for people who had them in use and for
+    those who brought them in; empty where it found none.
+    """
+    new = sum(finding.is_new for finding in outcome.broken)
+    lost = len(outcome.broken) - new + len(outcome.missing)
+    parts = []
+    if lost:
+        parts.append(f"{lost} dataset{'' if lost == 1 else 's'} can't be used any more")
+    if new:
+        parts.append(f"{new} new dataset{'' if new == 1 else 's'} can't be used")
+    return ", ".join(parts)
+
+
+@transaction.atomic
 def notify_of_scan(job: Job) -> None:
     """Mail the outcome to whoever asked, where it took long or found trouble, and one digest of
     what newly broke to the organization's admins.
     """
+    if not jobs.mark_told(job):
+        return
     outcome = Outcome.from_json(job.result) if job.state == Job.State.SUCCESS else None
-    context = {"job": job, "outcome": outcome}
+    unusable = subject_of(outcome) if outcome else ""
+    context: dict[str, Any] = {"job": job, "outcome": outcome, "unusable": unusable}
     owner = job.owner
     told = set()
-    if owner is not None and owner.is_active and _matters_to_owner(job, outcome):
-        send(owner.email, "scan_outcome", **context)
+    if wants_mails(owner) and _matters_to_owner(job, outcome):
+        send(owner, "scan_outcome", **context)
         told.add(owner.pk)
-    if outcome is None or not (outcome.broken or outcome.missing):
+    if not unusable:
         return
     admins = User.objects.filter(organization=job.organization, is_admin=True, is_active=True)
     for admin in admins.exclude(pk__in=told):
-        send(admin.email, "scan_digest", **context)
+        send(admin, "scan_digest", **context)
 
 
 def _matters_to_owner(job: Job, outcome: Outcome | None) -> bool:
@@ -103,7 +167,7 @@ def _matters_to_owner(job: Job, outcome: Outcome | None) -> bool:
         return False
     if outcome is None or outcome.has_trouble:
         return True
-    return bool(job.started and job.ended and job.ended - job.started > LONG)
+    return took_long(job)
 
 
 def _waiting_scan(organization: Organization, owner: User | None) -> Job:

@@ -1,5 +1,9 @@
 // Keeps the list of datasets fresh without moving it under the reader's hands: rows that changed are
-// replaced in place; where other datasets appeared or went, the reader is asked first.
+// replaced in place; where other datasets appeared or went, the reader is asked first, unless they
+// asked for a scan themselves.
+
+import { whenEnded } from "./outcome.js";
+import { watchThumbnails } from "./thumbnails.js";
 
 const EVERY_SECONDS = 30;
 const EVERY_SECONDS_WHILE_WORKING = 5;
@@ -19,14 +23,15 @@ function contentOf(row) {
   return row.innerHTML.replace(/name="csrfmiddlewaretoken" value="[^"]*"/g, "");
 }
 
-async function refresh() {
+async function refresh({ isAskedFor = false } = {}) {
   const response = await fetch(container.dataset.table + location.search, {
     headers: { "X-Requested-With": "fetch" },
   });
   if (!response.ok || response.redirected) return;
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html").body;
   if (idsOf(fresh) !== idsOf(container)) {
-    news.hidden = false;
+    if (isAskedFor) container.replaceChildren(...fresh.childNodes);
+    news.hidden = isAskedFor;
     return;
   }
   const current = new Map(rowsOf(container).map((row) => [row.dataset.row, row]));
@@ -37,7 +42,7 @@ async function refresh() {
 }
 
 function schedule() {
-  const isWorking = container.querySelector("progress") !== null;
+  const isWorking = container.querySelector("progress, [data-waits]") !== null;
   setTimeout(async () => {
     if (!document.hidden) await refresh().catch(() => {}); // offline: try again next time
     schedule();
@@ -47,4 +52,6 @@ function schedule() {
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) refresh().catch(() => {});
 });
+whenEnded(() => refresh({ isAskedFor: true }).catch(() => {})); // offline: the timer tries again
+watchThumbnails(container);
 schedule();

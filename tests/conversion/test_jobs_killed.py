@@ -37,9 +37,9 @@ runner.register(Job.Kind.SCAN, work=work, notify=lambda job: None)
 runner.run(Job.objects.get().pk)
 """
 WATCH = """
-jobs.look_after()
+jobs.look_after([Job.Kind.SCAN])
 Job.objects.update(lease_until=timezone.now() - timedelta(seconds=1))  # a minute later
-jobs.look_after()
+jobs.look_after([Job.Kind.SCAN])
 """
 SHOW = """
 job = Job.objects.get()

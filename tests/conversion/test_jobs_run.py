@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -17,7 +18,7 @@ from datasets.models import Dataset
 from sharing.errors import Invalid
 from sharing.models import Organization
 from tests.conversion.work import Handlers, do, now_due, raising
-from tests.factories import make_dataset
+from tests.factories import make_dataset, make_organization
 
 
 def test_the_result_and_the_course_stand_on_the_row(job: Job, handlers: Handlers) -> None:
@@ -98,7 +99,6 @@ def test_a_job_that_does_not_exist_is_no_trouble(db: None) -> None:
     [
         (JobFailed("The slices differ in size.", "Crop them."), "The slices differ in size."),
         (Invalid("There is no layer.", "Add one."), "There is no layer. Add one."),
-        (OSError(errno.ENOSPC, "No space left on device"), "The disk is full."),
     ],
 )
 def test_an_expected_failure_ends_it_with_its_cause(
@@ -129,6 +129,7 @@ def test_a_crash_tells_people_a_reference_and_the_operator_the_rest(
     [
         JobFailed("The storage is away.", is_temporary=True),
         OSError(errno.ESTALE, "Stale file handle"),
+        OSError(errno.ENOSPC, "No space left on device"),
         OperationalError("database is locked"),
     ],
 )
@@ -159,6 +160,38 @@ def test_a_worker_that_is_stopped_puts_its_job_back_at_once(job: Job, handlers: 
     do(handlers, lambda run: {})
     runner.run(job.pk)
     assert Job.objects.get().state == Job.State.SUCCESS
+
+
+def test_stops_of_the_worker_use_up_no_attempts(job: Job, handlers: Handlers) -> None:
+    do(handlers, raising(SystemExit()))
+    for _ in range(5):
+        with pytest.raises(SystemExit):
+            runner.run(job.pk)
+        assert Job.objects.get().state == Job.State.PENDING
+    do(handlers, raising(JobFailed("The storage is away.", is_temporary=True)))
+    runner.run(job.pk)
+    assert Job.objects.get().state == Job.State.PENDING
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_cancel_after_the_work_was_done_comes_too_late(
+    handlers: Handlers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "CANCEL_SECONDS", 0.01)
+    job = jobs.create(kind=Job.Kind.SCAN, organization=make_organization())
+
+    def work(run: Run) -> dict[str, Any]:
+        jobs.stop(job)
+        deadline = time.monotonic() + 20
+        while run.stop is None:
+            assert time.monotonic() < deadline
+        return {"summary": "All done."}
+
+    do(handlers, work)
+    runner.run(job.pk)
+    job.refresh_from_db()
+    assert (job.state, job.message) == (Job.State.SUCCESS, "All done.")
+    assert not job.cancel_requested
 
 
 def test_people_are_told_once(job: Job, told: list[Job]) -> None:

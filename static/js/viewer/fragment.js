@@ -1,8 +1,12 @@
-// What a link says after its `#`: position, zoom, rotation, layout, and how layers are shown.
-// Written as JSON; read, too, in the older form `x,y,z,mode,zoom`. Whatever a link says, only known
-// keys with valid values are taken: there is no way to name a source or a shader in it.
+// What a link says after its `#`: position, zoom, rotation, layout, and how layers are shown, each
+// only where it is otherwise than everybody sees the dataset. Written as JSON; read, too, in the older
+// form `x,y,z,mode,zoom`. Whatever a link says, only known keys with valid values are taken: there is
+// no way to name a source or a shader in it.
 
 import { LAYOUTS } from "./mapping.js";
+import { differenceTo, merged } from "./view.js";
+
+const ZOOM_DIGITS = 6;
 
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 const isBoolean = (value) => typeof value === "boolean";
@@ -33,7 +37,7 @@ const pick = (values, keys) =>
 
 /** The view that a fragment asks for; only of layers that `layerNames` has. */
 export function parseFragment(fragment, layerNames) {
-  const text = decoded(fragment.replace(/^#/, "").replace(/^!/, ""));
+  const text = textOf(fragment);
   if (!text) return {};
   if (!text.startsWith("{")) return parseNumbers(text);
   let said;
@@ -52,12 +56,35 @@ export function parseFragment(fragment, layerNames) {
   return view;
 }
 
-/** The fragment, without `#`, of a link to `view`. */
-export function fragmentOf(view) {
-  const said = pick(view, VIEW_KEYS);
-  said.layers = Object.fromEntries(Object.entries(view.layers).map(([name, layer]) => [name, pick(layer, LAYER_KEYS)]));
-  return encodeURIComponent(JSON.stringify(said));
+/**
+ * The view that a person meets who opens an address with this fragment. A link in JSON shows everybody
+ * the same, whatever they have set for themselves; numbers say where to look, and nothing more.
+ */
+export function viewOfLink(fragment, { base, own }) {
+  const said = parseFragment(fragment, Object.keys(base.layers));
+  return merged(isJson(fragment) ? base : own, said);
 }
+
+/** The fragment, without `#`, of a link to `view` of a dataset that is shown as `base` without one. */
+export function fragmentOf(base, view) {
+  const difference = differenceTo(base, view);
+  const said = pick(difference, VIEW_KEYS);
+  if (said.zoom) said.zoom = Number(said.zoom.toPrecision(ZOOM_DIGITS));
+  const layers = Object.entries(difference.layers ?? {}).map(([name, layer]) => [name, pick(layer, LAYER_KEYS)]);
+  if (layers.length) said.layers = Object.fromEntries(layers);
+  // Both may stand in a fragment as they are.
+  return encodeURIComponent(JSON.stringify(said)).replaceAll("%2C", ",").replaceAll("%3A", ":");
+}
+
+function isJson(fragment) {
+  try {
+    return JSON.parse(textOf(fragment)) instanceof Object;
+  } catch {
+    return false;
+  }
+}
+
+const textOf = (fragment) => decoded(fragment.replace(/^#/, "").replace(/^!/, ""));
 
 function decoded(text) {
   try {

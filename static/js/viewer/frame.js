@@ -28,6 +28,8 @@ class Frame {
   #viewer;
   #window;
   #manifest;
+  #said = {};
+  #opened = {};
 
   constructor(frame, manifest) {
     this.#window = frame.contentWindow;
@@ -48,6 +50,8 @@ class Frame {
     state.projectionScale = fitting * height * ROOM_IN_3D;
     this.#viewer.state.reset();
     this.#viewer.state.restoreState(state);
+    this.#said = view;
+    this.#opened = this.#place();
   }
 
   /** Bring one layer, or all, to how `view` shows them, without loading them anew. */
@@ -68,8 +72,24 @@ class Frame {
     this.#viewer.state.restoreState({ layout: layoutOf(layout) });
   }
 
-  /** Where the person is, in the words of a view. */
+  /** The zoom in voxels per screen pixel, also where the view leaves it to the size of the panels. */
+  get zoom() {
+    return this.#place().zoom;
+  }
+
+  /**
+   * Where the person is, in the words of a view. Where nobody has moved, that is what the view said:
+   * what was fitted to this screen, or rounded, is no move.
+   */
   get place() {
+    const place = this.#place();
+    for (const [key, value] of Object.entries(place)) {
+      if (String(value) === String(this.#opened[key])) place[key] = this.#said[key] ?? null;
+    }
+    return place;
+  }
+
+  #place() {
     const state = JSON.parse(JSON.stringify(this.#viewer.state.toJSON()));
     return viewOfPlace(this.#manifest, {
       position: state.position,
@@ -89,6 +109,11 @@ class Frame {
         callback();
       });
     });
+  }
+
+  /** Calls back with `{address, sentence}` of chunks that could not be used (worker.js says so). */
+  onUnreadable(callback) {
+    this.#window.addEventListener("unreadable", ({ detail }) => callback(detail));
   }
 
   #panel(layout) {

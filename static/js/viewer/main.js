@@ -1,13 +1,14 @@
 // View mode: reads what the server says, starts the viewer, and connects everything around it.
 
-import { showMessage } from "../site.js";
-import { parseFragment } from "./fragment.js";
+import { viewOfLink } from "./fragment.js";
 import { openFrame } from "./frame.js";
+import { notify, withdraw } from "./notices.js";
 import { buildPanel, needsContrast } from "./panel.js";
 import { connectBar } from "./place.js";
 import { connectSaving } from "./saving.js";
 import { connectSharing } from "./sharing.js";
-import { CurrentView, merged } from "./view.js";
+import { watchChunks } from "./unreadable.js";
+import { CurrentView } from "./view.js";
 
 const CHECK_EVERY_SECONDS = 15;
 
@@ -38,15 +39,31 @@ function fail(text) {
 async function addContrast(layer, card, view) {
   const contrast = await card.loadHistogram();
   if (!contrast) return;
-  const base = manifest.defaultView;
-  if (needsContrast(layer, base)) base.layers[layer.name].intensityRange = contrast;
-  if (needsContrast(layer, view.value)) view.changeLayer(layer.name, { intensityRange: contrast });
+  view.improveDefault(layer.name, { intensityRange: contrast }, (shown) => needsContrast(layer, shown));
+}
+
+// What is wrong with one chunk hides nothing else of the layer: it is told beside the picture.
+function tellUnreadable(layer, card, mag, sentence) {
+  card.fail(`A part of this layer can't be read in mag ${mag}. ${sentence}`);
+  notify(
+    `layer ${layer.name}`,
+    `A part of layer '${layer.name}' can't be read in mag ${mag}; coarser voxels, or none, are shown there. ${sentence} ` +
+      "Whoever manages the dataset can put the file back in order; then reload the page.",
+  );
+}
+
+/** Tells when the data is no longer there, and takes that back when it is again. */
+async function check(layer) {
+  if (document.hidden) return;
+  const problem = await problemOf(layer);
+  if (problem) notify("data", problem);
+  else withdraw("data");
 }
 
 async function start() {
   const names = manifest.layers.map((layer) => layer.name);
-  const linked = parseFragment(location.hash, names);
-  const view = new CurrentView(merged(manifest.view, linked));
+  const { defaultView: base, view: own } = manifest;
+  const view = new CurrentView({ base, own, value: viewOfLink(location.hash, { base, own }) });
   const cards = buildPanel(
     page.querySelector("[data-layers]"), document.getElementById("layer-card"), manifest, view,
   );
@@ -60,23 +77,21 @@ async function start() {
   }
   const shown = { ...manifest, layers: readable };
   const frame = await openFrame(page.querySelector("iframe"), shown);
+  watchChunks(frame, readable, (layer, ...found) => tellUnreadable(layer, cards.get(layer.name), ...found));
   frame.show(view.value);
 
-  view.onChange(({ layer, everything }) => {
+  view.onChange(({ layer, everything, place }) => {
     if (everything) frame.show(view.value);
-    else frame.applyAppearance(view.value, layer && readable.filter(({ name }) => name === layer));
+    else if (!place) frame.applyAppearance(view.value, layer && readable.filter(({ name }) => name === layer));
   });
   connectBar(page.querySelector("[data-place]"), frame, view, shown);
   connectSharing(document, manifest, view);
   await Promise.all(readable.map((layer) => addContrast(layer, cards.get(layer.name), view)));
-  connectSaving(page, manifest, view, (base) => view.replace(base));
+  connectSaving(page, manifest, view);
   window.addEventListener("hashchange", () => {
-    view.replace(merged(view.value, parseFragment(location.hash, names)));
+    view.show(viewOfLink(location.hash, view));
   });
-  setInterval(async () => {
-    const problem = document.hidden ? "" : await problemOf(readable[0]);
-    if (problem) showMessage(problem, "warning");
-  }, CHECK_EVERY_SECONDS * 1000);
+  setInterval(() => check(readable[0]), CHECK_EVERY_SECONDS * 1000);
   page.dataset.viewer = "ready";
 }
 

@@ -11,13 +11,12 @@
 //   layers[name].intensityRange   low, high       the shader's range
 //   layers[name].gammaCorrectionValue             the shader's exponent, inverted
 //   layers[name].isInverted, isDisabled           the shader's switch; visible
-// Beyond these keys a view has `layout` and, per layer, `hiddenChannels`: they go into links only.
+// Beyond these keys a view has some of this site alone: `layout`, `additional` (the position on axes
+// beyond space) and, per layer, `hiddenChannels`.
 // Keys that mean nothing to Neuroglancer (fourBit, loadingStrategy, mapping ...) are left alone.
 // Neuroglancer's own state, which names sources and shader code, is never stored nor shared.
 
 export const LAYOUTS = ["4panel", "xy", "3d"];
-// Colours of the channels of a layer that has several, unless it was given a colour of its own.
-const CHANNEL_COLORS = [[0, 200, 255], [255, 0, 200], [255, 220, 0], [80, 255, 80], [255, 90, 40], [120, 120, 255]];
 const WHITE = "255,255,255";
 const CROSS_SECTION_PIXELS = 2000;
 
@@ -86,20 +85,24 @@ export function layoutOf(layout = LAYOUTS[0]) {
 export function placeOf(manifest, view) {
   const place = {};
   if (view.position) {
-    const others = manifest.additionalAxes.map((axis, i) => (view.additional?.[i] ?? axis.bounds[0]) + 0.5);
-    place.position = [...view.position.map((value) => value + 0.5), ...others];
+    // In OME-Zarr, whole numbers are the middles of voxels.
+    const others = manifest.additionalAxes.map((axis, i) => view.additional?.[i] ?? axis.bounds[0]);
+    place.position = [...view.position.map(Math.floor), ...others];
   }
   if (view.zoom) place.crossSectionScale = view.zoom;
   if (view.rotation) place.crossSectionOrientation = quaternionOf(view.rotation);
   return place;
 }
 
+/** The voxel that a coordinate lies in: a voxel reaches half its length to both sides of its middle. */
+const voxelAt = (coordinate) => Math.floor(coordinate + 0.5);
+
 /** The part of a view that a person changes by moving: the inverse of `placeOf`. */
 export function viewOfPlace(manifest, { position, crossSectionScale, crossSectionOrientation }) {
   const view = {};
   if (position) {
-    view.position = [...position.slice(0, 3)].map(Math.floor);
-    if (manifest.additionalAxes.length) view.additional = [...position.slice(3)].map(Math.floor);
+    view.position = [...position.slice(0, 3)].map(voxelAt);
+    if (manifest.additionalAxes.length) view.additional = [...position.slice(3)].map(voxelAt);
   }
   if (crossSectionScale) view.zoom = crossSectionScale;
   if (crossSectionOrientation) view.rotation = degreesOf(crossSectionOrientation);
@@ -128,10 +131,10 @@ export function appearanceOf(layer, view, channel = 0) {
   return { visible, opacity, shaderControls: controls };
 }
 
-/** The colour of a channel: of several channels each has its own. */
+/** The colour of a channel: of several channels each has its own, unless the layer was given one. */
 export function channelColor(layer, color, channel) {
   const hasSeveral = namesOf(layer).length > 1;
-  return hasSeveral && String(color) === WHITE ? CHANNEL_COLORS[channel % CHANNEL_COLORS.length] : color;
+  return hasSeveral && String(color) === WHITE ? (layer.channelColors[channel] ?? color) : color;
 }
 
 /** The zoom at which the box of all layers fills a panel of `width` x `height` pixels. */

@@ -1,7 +1,8 @@
 // The dialogs that give links: to this view for people, to the data for other programs.
 
-import { csrfToken, showMessage } from "../site.js";
+import { csrfToken } from "../site.js";
 import { fragmentOf } from "./fragment.js";
+import { notify, withdraw } from "./notices.js";
 
 /** Connects both dialogs of `page`. A token is made on the server only when somebody asks for it. */
 export function connectSharing(page, manifest, view) {
@@ -9,15 +10,17 @@ export function connectSharing(page, manifest, view) {
 
   async function ensureToken() {
     if (token) return true;
+    withdraw("link");
     const response = await fetch(manifest.addresses.share, {
       method: "POST",
       headers: { "X-CSRFToken": csrfToken() },
     }).catch(() => null);
     if (!response?.ok) {
-      showMessage("The sharing link could not be made. Reload the page and try again.", "danger");
+      notify("link", "The sharing link could not be made. Reload the page and try again.", "danger");
       return false;
     }
     token = (await response.json()).token;
+    page.querySelector("[data-revokes-link]")?.removeAttribute("hidden"); // now there is one
     return true;
   }
 
@@ -32,7 +35,7 @@ function connectLink(dialog, ensureToken, token, view) {
   const show = () => {
     const address = new URL(location.pathname, location.origin);
     if (withToken ? withToken.checked : token()) address.searchParams.set("token", token());
-    address.hash = fragmentOf(view.value);
+    address.hash = fragmentOf(view.base, view.value);
     link.value = address.href;
   };
   withToken?.addEventListener("change", async () => {

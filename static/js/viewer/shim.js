@@ -7,3 +7,18 @@ window.EventSource = class {
   close() {}
 };
 if (!location.hash) history.replaceState(null, "", "#!%7B%7D");
+
+// Its worker starts in worker.js; what that one says to the page, Neuroglancer must not hear.
+const ownWorker = new URL("worker.js", document.currentScript.src);
+window.Worker = class extends Worker {
+  constructor(script, options) {
+    const address = new URL(ownWorker);
+    address.searchParams.set("script", script);
+    super(address, options);
+    this.addEventListener("message", (event) => {
+      if (!event.data.unreadable) return;
+      event.stopImmediatePropagation();
+      window.dispatchEvent(new CustomEvent("unreadable", { detail: event.data.unreadable }));
+    });
+  }
+};

@@ -1,4 +1,6 @@
-// The view that the page shows, and who wants to know when it changes.
+// The view that the page shows, what of it is this person's own, and who wants to know of changes.
+
+const PLACE_KEYS = ["position", "additional", "zoom", "rotation", "layout"];
 
 /** `strong` over `weak`, key by key, layers key by key within each layer. */
 export function merged(weak, strong) {
@@ -9,13 +11,17 @@ export function merged(weak, strong) {
   return { ...weak, ...strong, layers };
 }
 
+const isSame = (a, b) => JSON.stringify(a ?? null) === JSON.stringify(b ?? null);
+
 /** What of `view` is otherwise than in `base`, among the keys that belong to a person. */
 export function differenceTo(base, view) {
   const difference = {};
-  if (view.interpolation !== base.interpolation) difference.interpolation = view.interpolation;
+  for (const key of [...PLACE_KEYS, "interpolation"]) {
+    if (!isSame(view[key], base[key])) difference[key] = view[key];
+  }
   for (const [name, layer] of Object.entries(view.layers)) {
     for (const [key, value] of Object.entries(layer)) {
-      if (JSON.stringify(value) === JSON.stringify(base.layers[name]?.[key])) continue;
+      if (isSame(value, base.layers[name]?.[key])) continue;
       difference.layers ??= {};
       difference.layers[name] ??= {};
       difference.layers[name][key] = value;
@@ -24,12 +30,20 @@ export function differenceTo(base, view) {
   return difference;
 }
 
-/** Holds a view and tells listeners what changed: `{layer}`, `{interpolation}` or `{everything}`. */
+/**
+ * Holds three views: `value` is what is shown, `own` what this person sees without a link, and
+ * `base` what everybody sees who has changed nothing. After a link the first two differ; what the
+ * person then changes goes into both, what only the link says stays out of the person's own.
+ *
+ * Listeners are told what changed: `{layer}`, `{interpolation}`, `{place}` or `{everything}`.
+ */
 export class CurrentView {
   #listeners = [];
 
-  constructor(value) {
-    this.value = value;
+  constructor({ base, own, value }) {
+    this.base = structuredClone(base);
+    this.own = structuredClone(own);
+    this.value = structuredClone(value);
   }
 
   onChange(listener) {
@@ -37,23 +51,52 @@ export class CurrentView {
   }
 
   changeLayer(name, patch) {
-    Object.assign(this.value.layers[name], patch);
+    for (const view of [this.value, this.own]) Object.assign(view.layers[name], patch);
     this.#tell({ layer: name });
   }
 
   changeInterpolation(interpolation) {
-    this.value.interpolation = interpolation;
+    this.#assign({ interpolation });
     this.#tell({ interpolation });
   }
 
-  /** Notes where the viewer has moved to by itself; nobody is told. */
-  notePlace(place) {
-    Object.assign(this.value, place);
+  /** Notes where the person has moved to; nothing happens where they are there already. */
+  moveTo(place) {
+    const moved = Object.fromEntries(Object.entries(place).filter(([key, said]) => !isSame(said, this.value[key])));
+    if (!Object.keys(moved).length) return;
+    this.#assign(moved);
+    this.#tell({ place: moved });
   }
 
-  replace(value) {
-    this.value = value;
+  /** Gives the layer a better default, wherever `isMissing` of a view; nobody has chosen that. */
+  improveDefault(name, patch, isMissing) {
+    for (const view of [this.base, this.own, this.value]) {
+      if (isMissing(view)) Object.assign(view.layers[name], patch);
+    }
+    this.#tell({ layer: name });
+  }
+
+  /** Shows another view, for instance of a link, that is not the person's own. */
+  show(value) {
+    this.value = structuredClone(value);
     this.#tell({ everything: true });
+  }
+
+  /** Back to what everybody sees. */
+  reset() {
+    this.own = structuredClone(this.base);
+    this.show(this.base);
+  }
+
+  /** What is shown is now what everybody sees, this person too. */
+  makeDefault(value) {
+    this.base = structuredClone(value);
+    this.own = structuredClone(value);
+    this.#tell({ place: {} });
+  }
+
+  #assign(patch) {
+    for (const view of [this.value, this.own]) Object.assign(view, patch);
   }
 
   #tell(change) {
