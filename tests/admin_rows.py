@@ -18,12 +18,12 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from conversion.models import Job, JobLogLine
+from conversion.models import Job, JobLogLine, Upload
 from datasets.models import Dataset, DataStore, Folder, Layer, Mag, StorageCredential, Tag
 from datasets.services.audience import READ_FOLDER
 from datasets.services.folders import root_of
 from sharing.grants import set_teams
-from sharing.models import ApiToken, Invitation, Organization, SharingLink, Team, User
+from sharing.models import ApiToken, Invitation, Organization, SharingLink, Team, User, WaitingMail
 from sharing.secrets import digest
 from sharing.services.links import create_link
 from sharing.services.tokens import create_token
@@ -116,6 +116,18 @@ def _attempt(organization: Organization) -> AccessAttempt:
     )
 
 
+def _upload(organization: Organization) -> Upload:
+    return Upload.objects.create(
+        upload_id=f"upload-of-{organization.pk}",
+        kind=Upload.Kind.DATASET,
+        organization=organization,
+        owner=_user(organization),
+        dataset=dataset_of(organization),
+        announced_files=1,
+        announced_bytes=1,
+    )
+
+
 MAKERS: dict[type[Model], Callable[[Organization], Model]] = {
     AccessAttempt: _attempt,
     ApiToken: lambda organization: create_token(user=_user(organization), name="script")[0],
@@ -126,6 +138,7 @@ MAKERS: dict[type[Model], Callable[[Organization], Model]] = {
     Folder: _folder,
     Invitation: _invitation,
     Job: _job,
+    Upload: _upload,
     Layer: lambda organization: dataset_of(organization).layers.get(),
     Organization: lambda organization: organization,
     SharingLink: _link,
@@ -135,6 +148,9 @@ MAKERS: dict[type[Model], Callable[[Organization], Model]] = {
     ),
     Team: _team,
     User: _user,
+    WaitingMail: lambda organization: WaitingMail.objects.create(
+        user=_user(organization), subject=f"mail to {organization.pk}", text="Look.", html="Look."
+    ),
 }
 
 OPERATOR_EMAIL = "the-operator@site.example"

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
-SERVICES = {"nginx", "postgres", "redis", "web", "worker", "beat", "migrate", "mail"}
+SERVICES = {"nginx", "postgres", "redis", "web", "worker", "converter", "beat", "migrate", "mail"}
 CONDITIONS = {"service_healthy", "service_started", "service_completed_successfully"}
 
 

@@ -24,6 +24,8 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 LOGGING = {"version": 1, "disable_existing_loggers": False}
+# Processes that test side by side share one Redis: each has keys of its own there.
+CACHES["default"]["KEY_PREFIX"] = _DATA_DIR  # noqa: F405
 # Static files straight from where they lie: tests need no collectstatic.
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = True
 if not ENVIRONMENT.database_url:  # noqa: F405

@@ -16,11 +16,11 @@ def _composed() -> "WSGIApplication":
     # Only now are the apps' models there to be imported.
     from django.conf import settings
 
-    from datasets.streaming.bounded_uploads import with_bounded_uploads
+    from datasets.streaming.bounded_bodies import with_bounded_bodies
     from datasets.streaming.fast_path import in_front_of
 
-    return with_bounded_uploads(
-        in_front_of(django_application), at_once=max(settings.ENVIRONMENT.web_threads // 2, 1)
+    return with_bounded_bodies(
+        in_front_of(django_application), threads=settings.ENVIRONMENT.web_threads
     )
 
 

@@ -1,5 +1,8 @@
 """Settings are documented, typed and checked."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,6 +44,23 @@ def test_a_wrong_value_is_refused_by_name(
     monkeypatch.setenv(name, value)
     with pytest.raises(ValidationError, match=name.lower()):
         Environment()
+
+
+def test_datasets_need_a_directory_apart_from_the_sites_own_files(tmp_path: Path) -> None:
+    told = subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=ROOT,
+        env={
+            "PATH": os.environ["PATH"],
+            "DATA_DIR": str(tmp_path / "data"),
+            "BINARY_DATA_DIR": str(tmp_path),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode != 0
+    assert "Choose a directory of its own for the data." in told.stderr
 
 
 def test_lists_are_split_on_commas(monkeypatch: pytest.MonkeyPatch) -> None:

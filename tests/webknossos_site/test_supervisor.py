@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,11 @@ code = Supervisor(commands).run(
 sys.exit(code)
 """
 
+IMPATIENT = PROGRAM.replace(
+    "code = Supervisor",
+    "import webknossos_site.supervisor as s; s.FIRST_PAUSE_SECONDS = 0.05\ncode = Supervisor",
+)
+
 
 def _start(folder: Path, first: str, program: str = PROGRAM) -> "subprocess.Popen[str]":
     return subprocess.Popen(
@@ -45,6 +51,13 @@ def _alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def _wait_until(happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def _assert_all_ended(folder: Path) -> None:
@@ -68,13 +81,57 @@ def test_a_signal_ends_every_process_even_grandchildren(
     _assert_all_ended(tmp_path)
 
 
-def test_when_one_process_ends_by_itself_the_rest_is_stopped_and_it_is_named(
+def test_a_process_that_ends_before_the_site_was_ready_stops_the_rest_and_is_named(
     tmp_path: Path,
 ) -> None:
-    process = _start(tmp_path, f"until [ -s {tmp_path}/grandchild ]; do sleep 0.05; done; exit 3")
+    never = PROGRAM.replace("is_ready=lambda: all(", "is_ready=lambda: False and all(")
+    first = f"until [ -s {tmp_path}/grandchild ]; do sleep 0.05; done; exit 3"
+    process = _start(tmp_path, first, never)
     output, _ = process.communicate(timeout=30)
     assert process.returncode == 1
-    assert "The first process ended with code 3" in output
+    assert "The first process ended with code 3; stopping the rest." in output
+    _assert_all_ended(tmp_path)
+
+
+def test_a_process_that_is_killed_is_started_again_without_what_it_left_behind(
+    tmp_path: Path,
+) -> None:
+    process = _start(tmp_path, "sleep 600", IMPATIENT)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    first, second, grandchild = (
+        int((tmp_path / name).read_text()) for name in ("first", "second", "grandchild")
+    )
+    os.kill(second, signal.SIGKILL)
+    told = process.stdout.readline()
+    assert told == "The second process ended with code -9; starting it again in 0.05 s.\n"
+    _wait_until(lambda: (tmp_path / "second").read_text() not in {"", f"{second}\n"})
+    _wait_until(lambda: (tmp_path / "grandchild").read_text() not in {"", f"{grandchild}\n"})
+    assert _alive(first)
+    assert not _alive(grandchild)
+    assert _alive(int((tmp_path / "second").read_text()))
+    process.terminate()
+    assert process.wait(30) == 0
+    process.stdout.close()
+    _assert_all_ended(tmp_path)
+
+
+def test_a_process_that_keeps_on_ending_stops_the_rest_after_growing_pauses(
+    tmp_path: Path,
+) -> None:
+    mark = tmp_path.with_name(f"{tmp_path.name}-ready")
+    program = IMPATIENT.replace(
+        "on_ready=lambda: ", f"on_ready=lambda: Path({str(mark)!r}).touch() or "
+    )
+    process = _start(tmp_path, f"until [ -e {mark} ]; do sleep 0.05; done; exit 3", program)
+    output, _ = process.communicate(timeout=30)
+    ended = "The first process ended with code 3"
+    assert output.splitlines() == [
+        "ready",
+        *(f"{ended}; starting it again in {pause} s." for pause in ("0.05", "0.1", "0.2", "0.4")),
+        f"{ended}, 5 times within a minute; stopping the rest.",
+    ]
+    assert process.returncode == 1
     _assert_all_ended(tmp_path)
 
 

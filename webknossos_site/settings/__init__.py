@@ -17,10 +17,16 @@ ENVIRONMENT = Environment()
 DATA_DIR = ENVIRONMENT.data_dir.resolve()
 BINARY_DATA_DIR = (ENVIRONMENT.binary_data_dir or DATA_DIR / "binaryData").resolve()
 RUN_DIR = DATA_DIR / "run"
+if DATA_DIR.is_relative_to(BINARY_DATA_DIR):
+    raise ImproperlyConfigured(
+        f"BINARY_DATA_DIR ({BINARY_DATA_DIR}) holds DATA_DIR ({DATA_DIR}), so that datasets would "
+        "lie among the site's own files. Choose a directory of its own for the data."
+    )
 for _directory in (DATA_DIR, BINARY_DATA_DIR):
     _directory.mkdir(parents=True, exist_ok=True)
 RUN_DIR.mkdir(mode=0o700, exist_ok=True)
 ALLOWED_DATA_PATHS = [path.resolve() for path in ENVIRONMENT.allowed_data_paths]
+UPLOAD_PATHS = [path.resolve() for path in ENVIRONMENT.upload_paths]
 
 # The site's address -----------------------------------------------------------------------------
 
@@ -122,6 +128,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "sharing.middleware.KeptByNobody",
+    "sharing.middleware.WithoutNul",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -186,7 +193,7 @@ STATICFILES_DIRS = [
     ("neuroglancer", NEUROGLANCER_CLIENT),
     *[
         (name, _NODE_MODULES / folder)
-        for name, folder in (("tabler", "@tabler/core/dist"), ("alpine", "@alpinejs/csp/dist"))
+        for name, folder in (("tabler", "@tabler/core/dist"), ("swagger-ui", "swagger-ui-dist"))
         if (_NODE_MODULES / folder).is_dir()
     ],
 ]
@@ -213,6 +220,9 @@ STORAGES = {
 
 MAX_READ_BYTES = ENVIRONMENT.max_read_mib * 1024**2
 VOXEL_CACHE_BYTES = ENVIRONMENT.voxel_cache_mib * 1024**2
+UPLOAD_LIFETIME = timedelta(days=ENVIRONMENT.upload_expiry_days)
+UPLOAD_MAX_FILES = ENVIRONMENT.upload_max_files
+UPLOAD_MAX_BYTES = int(ENVIRONMENT.upload_max_gib * 1024**3)
 SCAN_INTERVAL = timedelta(minutes=ENVIRONMENT.scan_interval_minutes)
 APPLY_DISK_CHANGES = ENVIRONMENT.apply_disk_changes
 
@@ -228,11 +238,19 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["sharing.api.parsers.BoundedJsonParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "sharing.api.errors.as_messages",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
-SPECTACULAR_SETTINGS = {"TITLE": "WEBKNOSSOS-compatible dataset API", "VERSION": "16"}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "WEBKNOSSOS-compatible dataset API",
+    "VERSION": "16",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "sharing.api.schema.with_common_problems",
+    ],
+}
 
 LOGGING = {
     "version": 1,
@@ -245,5 +263,17 @@ LOGGING = {
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": ENVIRONMENT.log_level},
-    "loggers": {"axes": {"level": "ERROR"}},
+    "loggers": {
+        "axes": {"level": "ERROR"},
+        # What recurs every half minute, and the broker's host, which a folder has not got.
+        **{
+            name: {"level": "DEBUG" if ENVIRONMENT.log_level == "DEBUG" else "ERROR"}
+            for name in (
+                "celery.beat",
+                "celery.worker.strategy",
+                "celery.app.trace",
+                "kombu.connection",
+            )
+        },
+    },
 }

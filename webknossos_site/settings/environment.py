@@ -42,11 +42,16 @@ class Environment(BaseSettings):
     web_workers: int = Field(default=2, ge=1, le=64)
     web_threads: int = Field(default=8, ge=1, le=256)
     worker_processes: int = Field(default=1, ge=1, le=64)
+    converter_processes: int = Field(default=1, ge=1, le=64)
 
     binary_data_dir: Path | None = None
     allowed_data_paths: Annotated[list[Path], NoDecode] = []
+    upload_paths: Annotated[list[Path], NoDecode] = []
     scan_interval_minutes: float = Field(default=10, gt=0)
     apply_disk_changes: bool = False
+    upload_expiry_days: float = Field(default=14, gt=0)
+    upload_max_files: int = Field(default=1_000_000, ge=1, le=2**31 - 1)
+    upload_max_gib: float = Field(default=20_480, gt=0)
     max_read_mib: int = Field(default=256, ge=1)
     voxel_cache_mib: int = Field(default=256, ge=0)
 
@@ -56,7 +61,9 @@ class Environment(BaseSettings):
     login_lockout_minutes: float = Field(default=15, gt=0)
     log_level: str = "INFO"
 
-    @field_validator("allowed_hosts", "encryption_keys", "allowed_data_paths", mode="before")
+    @field_validator(
+        "allowed_hosts", "encryption_keys", "allowed_data_paths", "upload_paths", mode="before"
+    )
     @classmethod
     def _split_on_commas(cls, value: Any) -> Any:
         if isinstance(value, str):

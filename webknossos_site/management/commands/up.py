@@ -1,4 +1,4 @@
-"""`manage.py up`: the web server, a worker and the beat in one foreground process tree."""
+"""`manage.py up`: the web server, workers and the beat in one foreground process tree."""
 
 import sys
 from pathlib import Path
@@ -27,7 +27,7 @@ class Command(BaseCommand):
 
 
 def run_site(*, sign_in_hint: str) -> None:
-    """Start web, worker and beat; print `Ready: <address>` and the hint once all of them serve."""
+    """Start web, workers and beat; print `Ready: <address>` and the hint once all of them serve."""
     environment = settings.ENVIRONMENT
     worker_is_ready = settings.RUN_DIR / "worker-is-ready"
     worker_is_ready.unlink(missing_ok=True)
@@ -44,17 +44,30 @@ def run_site(*, sign_in_hint: str) -> None:
                 f"--blocking-threads={environment.web_threads}",
                 "--no-ws",
                 "--respawn-failed-workers",
-                f"--log-level={environment.log_level.lower()}",
+                # What it says of itself below that would bury "Ready".
+                "--log-level=error",
                 "webknossos_site.wsgi:application",
             ],
-            "worker": [
-                *celery,
-                "worker",
-                f"--concurrency={environment.worker_processes}",
-                "--without-gossip",
-                "--without-mingle",
-                log_level,
-            ],
+            # Not one pool of processes: on the embedded broker those share a lock, which one that
+            # is killed keeps for ever, so that no other would get a job again.
+            # What takes seconds does not wait behind conversions, which take hours.
+            **{
+                f"{name} {number}": [
+                    *celery,
+                    "worker",
+                    "--pool=solo",
+                    f"--queues={queue}",
+                    f"--hostname={name}{number}@%h",
+                    "--without-gossip",
+                    "--without-mingle",
+                    log_level,
+                ]
+                for name, queue, processes in (
+                    ("worker", "celery", environment.worker_processes),
+                    ("converter", "long", environment.converter_processes),
+                )
+                for number in range(1, processes + 1)
+            },
             "beat": [*celery, "beat", log_level, "--pidfile="],
         }
     )
