@@ -7,15 +7,21 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from django.core.servers.basehttp import ThreadedWSGIServer
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from pytest_django.live_server_helper import LiveServer
 
 from datasets.disk.scan import scan_organization
 from datasets.models import Dataset
 from sharing.models import Organization, User
+from tests.browser.screen import PATIENCE_SECONDS
 from tests.factories import PASSWORD, make_organization, make_user
 
 # Playwright's synchronous API runs an event loop in this thread; the ORM is used beside it only.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+PATIENCE = PATIENCE_SECONDS * 1000  # as Playwright counts
+expect.set_options(timeout=PATIENCE)
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = [
@@ -37,6 +43,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.xdist_group("browser"))
+            item.add_marker(pytest.mark.timeout(400))
 
 
 @pytest.fixture(scope="session")
@@ -47,6 +54,30 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()
+
+
+class _Server(ThreadedWSGIServer):
+    """Closes when its last request has ended."""
+
+    daemon_threads = False
+
+    def serve_forever(self, poll_interval: float = 0.05) -> None:
+        """Django's, which every test has to wait for."""
+        super().serve_forever(poll_interval)
+
+
+@pytest.fixture
+def live_server() -> Iterator[LiveServer]:
+    """A server of the test's own, for pages save what was changed last while they are closed.
+
+    A save that was under way while the tables are emptied would meet the lock on one table and
+    hold another; one that came later would meet the next test's tables.
+    """
+    server = LiveServer("localhost", start=False)
+    server.thread.server_class = _Server
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture
@@ -63,7 +94,7 @@ def new_page(chromium: Browser, live_server) -> Iterator[NewPage]:
         context = chromium.new_context(
             viewport={"width": width, "height": 800}, color_scheme=scheme, base_url=live_server.url
         )
-        context.set_default_timeout(45_000)
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         page = context.new_page()
         page.on("console", note)
@@ -80,7 +111,7 @@ def new_page(chromium: Browser, live_server) -> Iterator[NewPage]:
 
 def sign_in(page: Page, user: User) -> None:
     page.goto("/auth/login")
-    page.get_by_label("Email").fill(user.email)
+    page.get_by_label("E-mail address").fill(user.email)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("heading", name="Datasets", exact=True).wait_for()

@@ -22,6 +22,24 @@ def two_halves(*, offset: tuple[int, int, int] = (0, 0, 0)) -> np.ndarray:
     return voxels
 
 
+def ramp(axis: int) -> np.ndarray:
+    """uint8 voxels (x, y, z) that tell their place on one axis: `gray_of_place`."""
+    places = np.arange(SIZE, dtype=np.uint8).reshape([-1 if i == axis else 1 for i in range(3)])
+    return np.broadcast_to(gray_of_place(places), (SIZE, SIZE, SIZE)).copy()
+
+
+def gray_of_place(place: Any) -> Any:
+    """How bright the voxels at a place of a `ramp` are."""
+    return 20 + 3 * place
+
+
+def noise(element_class: str) -> np.ndarray:
+    """Voxels (x, y, z) that are unlike their neighbours; every value of the type may occur."""
+    most = np.iinfo(element_class).max
+    shape = (SIZE, SIZE, SIZE)
+    return np.random.default_rng(5).integers(0, most, shape, element_class, endpoint=True)
+
+
 def two_segments() -> np.ndarray:
     """uint32 voxels (x, y, z): one segment in the upper half (small y), another in the lower."""
     voxels = np.full((SIZE, SIZE, SIZE), SEGMENTS[0], np.uint32)
@@ -59,6 +77,59 @@ def write_zarr3_color(folder: Path) -> None:
     _write_properties(folder, [_layer("color", "color", "uint8", "zarr3") | _MAG])
 
 
+def write_noise(folder: Path, *, element_class: str, category: str, data_format: str) -> None:
+    """A dataset with the layer `noise`, in WKW or Zarr v3."""
+    path = folder / "noise" / "1"
+    voxels = noise(element_class)[np.newaxis]
+    layer = _layer("noise", category, element_class, data_format)
+    if data_format == "wkw":
+        path.mkdir(parents=True)
+        # Only whole files can be written compressed.
+        header = wkw.Header(voxels.dtype.type, 1, block_len=32, file_len=2, block_type=2)
+        with wkw.Dataset.create(str(path), header) as dataset:
+            dataset.write((0, 0, 0), voxels)
+        layer["wkwResolutions"] = [{"resolution": 1, "cubeLength": 64}]
+    else:
+        _write_array(path, voxels)
+        layer |= _MAG
+    _write_properties(folder, [layer])
+
+
+def write_ramp(folder: Path, *, axis: int) -> None:
+    """A Zarr v3 dataset whose voxels tell their place on one axis."""
+    _write_array(folder / "color" / "1", ramp(axis)[np.newaxis])
+    _write_properties(folder, [_layer("color", "color", "uint8", "zarr3") | _MAG])
+
+
+def write_times(folder: Path) -> None:
+    """A Zarr v3 dataset of four times whose voxels tell theirs."""
+    voxels = np.empty((1, 4, SIZE, SIZE, SIZE), np.uint8)
+    for time in range(4):
+        voxels[:, time] = gray_of_place(time)
+    path = folder / "color" / "1"
+    zarr.create_array(
+        str(path), data=voxels, chunks=(1, 1, 32, 32, 32), fill_value=0, zarr_format=3
+    )
+    order = {"axisOrder": {"c": 0, "x": 2, "y": 3, "z": 4}}
+    layer = _layer("color", "color", "uint8", "zarr3") | {"mags": [{"mag": 1} | order]}
+    axis = {"name": "t", "bounds": [0, 4], "index": 1}
+    _write_properties(folder, [layer | {"additionalAxes": [axis]}])
+
+
+def write_zarr3_damaged(folder: Path) -> None:
+    """The same, but the chunk at the far end of all axes is cut: where it is stored nobody sees."""
+    write_zarr3_color(folder)
+    chunk = folder / "color" / "1" / "c" / "0" / "1" / "1" / "1"
+    chunk.write_bytes(chunk.read_bytes()[:9])
+
+
+def write_wkw_damaged(folder: Path) -> None:
+    """A WKW dataset whose only file of voxels is cut within the first blocks."""
+    write_wkw(folder)
+    (file,) = (folder / "color" / "1").rglob("x*.wkw")
+    file.write_bytes(file.read_bytes()[:20_000])
+
+
 def write_zarr3_z_fastest(folder: Path) -> None:
     """The same, but with z varying fastest in the stored chunks."""
     path = folder / "color" / "1"
@@ -78,6 +149,17 @@ def write_channels(folder: Path) -> None:
     _write_properties(
         folder, [_layer("stain", "color", "uint32", "zarr3") | _MAG | {"numChannels": 2}]
     )
+
+
+def write_stains(folder: Path) -> None:
+    """A Zarr v3 dataset: the layers `actin` and `tubulin`, each filled in one half only."""
+    layers = []
+    for name, half in (("actin", slice(THRESHOLD)), ("tubulin", slice(THRESHOLD, None))):
+        voxels = np.zeros((1, SIZE, SIZE, SIZE), np.uint8)
+        voxels[0, half] = 255
+        _write_array(folder / name / "1", voxels)
+        layers.append(_layer(name, "color", "uint8", "zarr3") | _MAG)
+    _write_properties(folder, layers)
 
 
 def write_rgb(folder: Path) -> None:

@@ -67,7 +67,7 @@ def test_a_row_shows_how_far_its_work_is_without_being_reloaded(lab, admin, new_
     page = new_page(admin)
     expect(page.get_by_text("Converting · 10 %")).to_be_visible()
     Dataset.objects.filter(pk=dataset.pk).update(job_percentage=63.0)
-    expect(page.get_by_text("Converting · 63 %")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("Converting · 63 %")).to_be_visible()
 
 
 def test_nothing_is_wider_than_a_narrow_screen(place, admin, new_page):
@@ -109,3 +109,14 @@ def test_a_member_sees_no_tools_of_editors(lab, new_page):
     expect(page.get_by_role("link", name="open to all")).to_be_visible()
     expect(page.get_by_text("Scan disk for new datasets")).to_have_count(0)
     expect(page.get_by_role("link", name="People")).to_have_count(0)
+
+
+def test_scripts_are_told_of_the_api_and_can_try_it(admin, new_page, live_server):
+    page = new_page(admin)
+    page.goto(f"{live_server.url}/api/docs")
+    call = page.locator(".opblock-summary", has_text="/api/buildinfo").first
+    call.click()
+    page.get_by_role("button", name="Try it out").click()
+    page.get_by_role("button", name="Execute").click()
+    answer = page.locator(".live-responses-table .highlight-code").first
+    expect(answer).to_contain_text('"httpApiVersioning"')

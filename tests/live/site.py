@@ -1,7 +1,9 @@
 """The whole site as a process, for tests that meet it from outside."""
 
+import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -18,12 +20,15 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """A port that stays free until a server takes it: below those that connections get."""
+    for port in random.sample(range(20_000, 32_000), 100):
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
+    pytest.fail("no free port was found")
 
 
-def until(condition: Callable[[], Any], seconds: float = 60) -> Any:
+def until(condition: Callable[[], Any], seconds: float = 180) -> Any:
     """The condition's first true value; fails the test where there is none in time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -53,7 +58,11 @@ class Demo:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        until(lambda: "Ready:" in self.output() or self.process.poll() is not None, 120)
+        try:
+            until(lambda: "Ready:" in self.output() or self.process.poll() is not None, 240)
+        except pytest.fail.Exception:
+            self.stop(signal.SIGTERM)
+            raise
         assert self.process.poll() is None, self.output()
 
     def output(self) -> str:
@@ -66,7 +75,7 @@ class Demo:
 
     def stop(self, number: signal.Signals) -> int:
         self.process.send_signal(number)
-        return self.process.wait(40)
+        return self.process.wait(60)
 
 
 def processes_of(data_dir: Path) -> list[str]:

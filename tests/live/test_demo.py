@@ -15,7 +15,7 @@ from tests.live.site import Demo, datasets, processes_of, until
 
 SAMPLE = "sample_neuropil_zarr"
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("live"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("live"), pytest.mark.timeout(600)]
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ pytestmark = [
     pytest.mark.live,
     pytest.mark.peer,
     pytest.mark.xdist_group("live"),
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(900),
     pytest.mark.skipif(not CLIENT.exists(), reason="no .venv-client: `make test` makes it"),
 ]
 
