@@ -26,7 +26,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from bench.streaming.data import LAYERS, make_dataset
-from bench.streaming.servers import Server, nginx_before, site
+from bench.streaming.servers import Server, nginx_alone, nginx_before, site
 
 HERE = Path(__file__).parent
 CLIENTS = 32
@@ -82,9 +82,10 @@ def main() -> None:
             (boxes / str(number)).write_bytes(os.urandom(32**3))
         with (
             site(environment) as web,
-            nginx_before(web, folder / "nginx", also_serve=folder) as nginx,
+            nginx_before(web, folder / "nginx", folder / "data") as nginx,
+            nginx_alone(folder, folder / "nginx-alone") as alone,
         ):
-            measured = ways(dataset_id, token, files.relative_to(folder), web, nginx)
+            measured = ways(dataset_id, token, files.relative_to(folder), web, nginx, alone)
             for _ in range(options.rounds):
                 for way in measured:
                     measure(way, folder, options.seconds)
@@ -104,9 +105,10 @@ def prepared() -> tuple[str, str]:
     return dataset.pk, token
 
 
-def ways(dataset_id: str, token: str, files: Path, web: Server, nginx: Server) -> list[Way]:
+def ways(
+    dataset_id: str, token: str, files: Path, web: Server, nginx: Server, alone: Server
+) -> list[Way]:
     door = f"/data/t/{token}"
-    plain = nginx.plain_url
     found = []
     sizes = {"small": "20 KiB chunk", "large": "170 KiB chunk"}
     for layer in LAYERS:
@@ -123,7 +125,7 @@ def ways(dataset_id: str, token: str, files: Path, web: Server, nginx: Server) -
                 for x, y, z in positions
             ]
             found += [
-                Way(kind, "nginx, static", plain, static, [nginx]),
+                Way(kind, "nginx, static", alone.url, static, [alone]),
                 Way(kind, "site, Zarr v2", web.url, zarr, [web]),
                 Way(kind, "site, OME-Zarr", web.url, ome, [web]),
                 Way(kind, "nginx before site, Zarr v2", nginx.url, zarr, [nginx, web]),
@@ -136,7 +138,7 @@ def ways(dataset_id: str, token: str, files: Path, web: Server, nginx: Server) -
             ]
             small = next(way for way in found if way.kind == "20 KiB chunk")
             found += [
-                Way("20 KiB chunk of a shard", "nginx, static", plain, small.paths, [nginx]),
+                Way("20 KiB chunk of a shard", "nginx, static", alone.url, small.paths, [alone]),
                 Way("20 KiB chunk of a shard", "site, OME-Zarr", web.url, ome, [web]),
                 Way("20 KiB chunk of a shard", "nginx before site", nginx.url, ome, [nginx, web]),
             ]
@@ -151,7 +153,7 @@ def ways(dataset_id: str, token: str, files: Path, web: Server, nginx: Server) -
             blocks = [f"{door}/zarr/{dataset_id}/wkw/1/0.{x}.{y}.{z}" for x, y, z in positions]
             static = [f"/boxes/{number}" for number in range(64)]
             found += [
-                Way("raw box 32^3", "nginx, static", plain, static, [nginx]),
+                Way("raw box 32^3", "nginx, static", alone.url, static, [alone]),
                 Way("raw box 32^3", "site, WKW as a Zarr v2 chunk", web.url, blocks, [web]),
                 Way("raw box 32^3", "site, WKW as a cuboid", web.url, cuboids, [web]),
             ]

@@ -32,18 +32,12 @@ def free_port() -> int:
 
 
 class Server:
-    """A running server: where it answers, and which processes it is.
+    """A running server: where it answers, and which processes it is."""
 
-    `plain_url` is where nginx, on a port beside, serves files without asking anybody.
-    """
-
-    def __init__(
-        self, process: subprocess.Popen[bytes], port: int, *, plain_port: int | None = None
-    ) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
         self.process = process
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
-        self.plain_url = f"http://127.0.0.1:{plain_port}"
 
     def cpu_seconds(self) -> float:
         """Processor time that all its processes have used, in the kernel too."""
@@ -77,36 +71,60 @@ def site(environment: dict[str, str], *, workers: int = 2, threads: int = 4) -> 
 
 
 @contextlib.contextmanager
-def nginx_before(
-    upstream: Server, folder: Path, *, also_serve: Path | None = None
-) -> Iterator[Server]:
-    """nginx as compose.yaml runs it, before `upstream`.
-
-    `also_serve` is served as it is on the next port, for comparison.
-    """
-    binary = shutil.which("nginx") or "/usr/sbin/nginx"
-    folder.mkdir(parents=True, exist_ok=True)
-    port, plain_port = free_port(), free_port()
-    text = NGINX_CONF.read_text()
+def nginx_before(upstream: Server, folder: Path, data_directory: Path) -> Iterator[Server]:
+    """nginx as compose.yaml runs it, before `upstream`, whose DATA_DIR is `data_directory`."""
+    port = free_port()
+    text = _configuration(folder)
     for old, new in [
         ("listen 80;", f"listen 127.0.0.1:{port};"),
         ("server web:8000;", f"server 127.0.0.1:{upstream.port};"),
+        ("/data/grants/", f"{data_directory}/grants/"),
+    ]:
+        text = _replaced(text, old, new)
+    with _nginx(text, folder, port) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def nginx_alone(root: Path, folder: Path) -> Iterator[Server]:
+    """nginx with the same settings that sends the files below `root` and asks nobody.
+
+    Not the process that stands before the site: they would take each other's open files away.
+    """
+    port = free_port()
+    general = _configuration(folder).partition("  upstream site {")[0]
+    text = f"{general}  server {{ listen 127.0.0.1:{port}; root {root}; }}\n}}\n"
+    with _nginx(text, folder, port) as server:
+        yield server
+
+
+def _configuration(folder: Path) -> str:
+    text = NGINX_CONF.read_text()
+    for old, new in [
         ("worker_processes auto;", "worker_processes 2;\nuser root;"),
         ("/dev/stderr", f"{folder}/error.log"),
         ("/tmp/nginx", f"{folder}/nginx"),
     ]:
-        if old not in text:
-            raise ValueError(f"{NGINX_CONF} lacks '{old}'")
-        text = text.replace(old, new)
-    if also_serve is not None:
-        plain = f"server {{ listen 127.0.0.1:{plain_port}; root {also_serve}; }}"
-        text = f"{text.rstrip().removesuffix('}')}{plain}\n}}\n"
+        text = _replaced(text, old, new)
+    return text
+
+
+def _replaced(text: str, old: str, new: str) -> str:
+    if old not in text:
+        raise ValueError(f"{NGINX_CONF} lacks '{old}'")
+    return text.replace(old, new)
+
+
+@contextlib.contextmanager
+def _nginx(text: str, folder: Path, port: int) -> Iterator[Server]:
+    folder.mkdir(parents=True, exist_ok=True)
     configuration = folder / "nginx.conf"
     configuration.write_text(text)
+    binary = shutil.which("nginx") or "/usr/sbin/nginx"
     command = [binary, "-c", str(configuration), "-g", "daemon off;"]
     process = subprocess.Popen(command, start_new_session=True)
     with _ended(process):
-        yield _ready(Server(process, port, plain_port=plain_port))
+        yield _ready(Server(process, port))
 
 
 @contextlib.contextmanager
