@@ -1,12 +1,14 @@
 """An upload of which every byte has arrived."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from conversion.models import Job
 from sharing.models import Organization, User
-from tests.conversion.uploading import Sender, dataset_files
+from tests.conversion.uploading import Sender, dataset_files, run_waiting_jobs
 from tests.factories import make_user
 
 
@@ -51,3 +53,18 @@ def sent(uploader: User, files: dict[str, bytes], nobody_waits: None) -> Sender:
     sender.send(files)
     assert sender.finish().status_code == 503
     return sender
+
+
+@pytest.fixture
+def ordered(uploader: User, nobody_waits: None) -> Callable[..., tuple[Job, Sender]]:
+    """Uploads images and has them taken in: the conversion waits."""
+
+    def order(files: dict[str, bytes], **wanted: Any) -> tuple[Job, Sender]:
+        sender = Sender(uploader)
+        wanted = {"needsConversion": True, "voxelSizeFactor": [4, 4, 30], **wanted}
+        sender.upload(files, **wanted)
+        run_waiting_jobs()
+        assert sender.finish().status_code == 200
+        return Job.objects.get(kind="convert_to_wkw", dataset=sender.row.dataset), sender
+
+    return order
