@@ -16,7 +16,7 @@ from conversion.pipeline.wkw_array import HEADER_NAME
 from conversion.pipeline.zarr_array import CHUNK_SHAPE, METADATA_NAME, write_metadata
 from conversion.tools import growing
 from conversion.tools.mag_copy import MagCopy
-from conversion.tools.new_mags import AXES, inputs_of, new_array
+from conversion.tools.new_mags import AXES, axis_order, inputs_of, new_array
 from conversion.tools.opened import OpenedDataset, OpenedMag
 from conversion.tools.problem import ToolProblem
 from conversion.tools.progress import Meter, Report, say_nothing
@@ -82,13 +82,13 @@ def _chosen(
 def _require_rewritable(mag: OpenedMag) -> None:
     """Raise ToolProblem where the new array would lie otherwise than the properties say."""
     axes = [axis.name for axis in mag.array.additional_axes]
-    expected = {name: place for place, name in enumerate([*axes, *AXES])}
+    expected = axis_order(len(axes))
     if mag.properties.channel_index is not None or (mag.properties.axis_order or expected) != (
         expected
     ):
         raise ToolProblem(
             f"Mag {mag.mag.literal} of layer '{mag.layer.name}' has its axes in another order than "
-            f"{', '.join(expected)}, or is shared with other layers.",
+            f"{', '.join([*axes, *AXES])}, or is shared with other layers.",
             "Convert the dataset to another one with 'manage.py convert'.",
         )
 

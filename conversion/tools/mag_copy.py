@@ -48,7 +48,7 @@ class MagCopy:
         layout = self.target.layout
         box = BoundingBox.of(self.target_box.offset, self.target_box.size)
         with ThreadPoolExecutor(threads) as makers, ThreadPoolExecutor(threads) as encoders:
-            for index, position in product(self.source.indices(), layout.files_in(box)):
+            for index, position in product(self._indices(), layout.files_in(box)):
                 blocks = list(self._blocks(_as_box(layout.file_box(position))))
                 place = tuple(index.values())
                 if self.target.file(position, place).path.exists():
@@ -60,6 +60,12 @@ class MagCopy:
                         _write(writer, slab, block)
                         meter.add(stage, self._filled_bytes(block))
         self.target.write_metadata()
+
+    def _indices(self) -> Iterator[Index]:
+        """A copy takes the place of its source, so it has to have all that is stored."""
+        if self.factors == _AS_IT_IS:
+            return self.source.stored_indices()
+        return self.source.indices()
 
     def _blocks(self, file: Box) -> Iterator[Box]:
         """What is filled of the file, in blocks of whole chunks, small enough for memory."""

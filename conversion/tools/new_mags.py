@@ -127,13 +127,17 @@ def _additional_axes(like: OpenedMag) -> tuple[tuple[str, int], ...]:
 def mag_properties(dataset: OpenedDataset, place: Path, mag: Mag, array: MagArray) -> MagProperties:
     """What the properties say of a new mag at `place`, inside of the dataset's directory."""
     inside = place.relative_to(os.path.realpath(dataset.directory))
-    axes = [name for name, _ in array.axes] if isinstance(array, ZarrArray) else []
     return MagProperties(
         mag=mag,
         path=f"./{inside}",
         cube_length=array.layout.file_shape[0] if isinstance(array, WkwArray) else None,
-        axis_order={name: place for place, name in enumerate([*axes, *AXES])},
+        axis_order=axis_order(len(array.axes) if isinstance(array, ZarrArray) else 0),
     )
+
+
+def axis_order(additional_axes: int) -> dict[str, int]:
+    """The places of `AXES` in new mags; those of additional axes are told of the layer alone."""
+    return {name: place for place, name in enumerate(AXES, additional_axes)}
 
 
 def update_ome(

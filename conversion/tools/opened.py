@@ -10,7 +10,7 @@ from pathlib import Path
 from conversion.tools.problem import ToolProblem
 from datasets import properties
 from datasets.properties import DataSource, Layer, Mag, MagProperties
-from datasets.voxels.array import VoxelArray
+from datasets.voxels.array import AdditionalAxis, VoxelArray
 from datasets.voxels.box import Box
 from datasets.voxels.errors import VoxelsError
 from datasets.voxels.mag_files import MayRead
@@ -45,20 +45,25 @@ class OpenedMag:
 
     @property
     def total_bytes(self) -> int:
-        """The size of all voxels in the layer's bounding box, at all indices."""
+        """The size of all voxels in the layer's bounding box, at all of its indices."""
         return self.box.volume * self.voxel_bytes * sum(1 for _ in self.indices())
 
     def indices(self) -> Iterator[Mapping[str, int]]:
         """Every combination of indices on the layer's additional axes; one empty where it has
         none.
         """
-        bounds = {axis.name: axis.bounds for axis in self.layer.additional_axes}
-        axes = [
-            (axis.name, range(*bounds.get(axis.name, (0, axis.size))))
-            for axis in self.array.additional_axes
-        ]
-        for combination in product(*(indices for _, indices in axes)):
-            yield dict(zip((name for name, _ in axes), combination, strict=True))
+        bounds = {axis.name: range(*axis.bounds) for axis in self.layer.additional_axes}
+        return _combined(
+            {axis.name: bounds.get(axis.name, range(axis.size)) for axis in self._axes}
+        )
+
+    def stored_indices(self) -> Iterator[Mapping[str, int]]:
+        """As `indices`, but all that are stored, also outside of the bounds of the axes."""
+        return _combined({axis.name: range(axis.size) for axis in self._axes})
+
+    @property
+    def _axes(self) -> tuple[AdditionalAxis, ...]:
+        return self.array.additional_axes
 
 
 @dataclass(frozen=True)
@@ -141,6 +146,11 @@ def open_dataset(directory: Path) -> OpenedDataset:
     return OpenedDataset(
         directory, data_source, locate=_Locator(directory), may_read=lambda real_path: True
     )
+
+
+def _combined(axes: Mapping[str, range]) -> Iterator[Mapping[str, int]]:
+    for combination in product(*axes.values()):
+        yield dict(zip(axes, combination, strict=True))
 
 
 def box_in(layer: Layer, mag: Mag) -> Box:

@@ -101,7 +101,7 @@ def rewrite_layer(
 
 def copied_bytes(mag: OpenedMag) -> int:
     """The size of all voxels that `rewrite_layer` copies of the mag."""
-    return _copied_box(mag).volume * mag.voxel_bytes * sum(1 for _ in mag.indices())
+    return _copied_box(mag).volume * mag.voxel_bytes * sum(1 for _ in mag.stored_indices())
 
 
 def is_rewritten(dataset: OpenedDataset, layer: Layer, form: Form) -> bool:

@@ -1,20 +1,24 @@
 """Small datasets for the tools to work on, and what other programs read of the outcome."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import zarr
 from numpy.typing import NDArray
 
 from conversion.pipeline.write_layer import write_dataset, write_layer
 from conversion.tools.opened import open_dataset
 from datasets import properties
 from datasets.properties import (
+    AdditionalAxis,
     BoundingBox,
     Category,
     DataFormat,
     DataSource,
     Mag,
+    MagProperties,
     Vec3Int,
     VoxelSize,
 )
@@ -51,6 +55,28 @@ def make(directory: Path, data: NDArray[Any] | None = None, **options: Any) -> P
     return directory
 
 
+def make_series(directory: Path, *, points: int) -> Path:
+    """A dataset whose layer "color" has points in time `t`, full of 1, 2 ...: a chunk a file."""
+    make(directory, voxels((16, 8, 4)))
+    shutil.rmtree(directory / "color/1")
+    array = zarr.create_array(
+        directory / "color/1",
+        shape=(points, 1, 16, 8, 4),
+        chunks=(1, 1, 16, 8, 4),
+        dtype="uint8",
+        compressors=None,
+        dimension_names=["t", "c", "x", "y", "z"],
+        fill_value=0,
+    )
+    for point in range(points):
+        array[point] = point + 1
+    order = {axis: place for place, axis in enumerate("cxyz", 1)}
+    mag = MagProperties(mag=FINEST, path="./color/1", axis_order=order)
+    rewritten_properties(directory, mags=(mag,))
+    with_axis(directory, "t", (0, points))
+    return directory
+
+
 def rewritten_properties(directory: Path, **layer_changes: Any) -> DataSource:
     """Change what the properties say of the only layer."""
     file = directory / properties.FILE_NAME
@@ -65,12 +91,22 @@ def with_box(directory: Path, top_left: Vec3Int, size: Vec3Int) -> None:
     rewritten_properties(directory, bounding_box=BoundingBox.of(top_left, size))
 
 
-def read(directory: Path, mag: Mag = FINEST, layer_name: str | None = None) -> NDArray[Any]:
+def with_axis(directory: Path, name: str, bounds: tuple[int, int]) -> None:
+    axis = AdditionalAxis(name=name, bounds=bounds, index=0)
+    rewritten_properties(directory, additional_axes=(axis,))
+
+
+def read(
+    directory: Path,
+    mag: Mag = FINEST,
+    layer_name: str | None = None,
+    index: dict[str, int] | None = None,
+) -> NDArray[Any]:
     """The layer's box in a mag, (channel, z, y, x), as this site reads it."""
     dataset = open_dataset(directory)
     layer = dataset.layers(layer_name)[0]
     opened = dataset.mag(layer, mag)
-    return opened.array.read(opened.box).transpose(0, 3, 2, 1)
+    return opened.array.read(opened.box, additional=index).transpose(0, 3, 2, 1)
 
 
 def mags_of(directory: Path, layer: int = 0) -> list[str]:

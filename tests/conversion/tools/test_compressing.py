@@ -186,3 +186,13 @@ def test_axes_in_another_order_are_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ToolProblem, match="another order"):
         compress(open_dataset(directory))
+
+
+def test_points_outside_of_the_bounds_of_an_axis_are_kept(tmp_path: Path) -> None:
+    directory = made.make_series(tmp_path / "ds", points=3)
+    made.with_axis(directory, "t", (0, 2))
+
+    compress(open_dataset(directory))
+
+    made.with_axis(directory, "t", (0, 3))
+    assert [made.read(directory, index={"t": t}).max() for t in range(3)] == [1, 2, 3]

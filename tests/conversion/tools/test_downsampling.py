@@ -279,3 +279,11 @@ def test_an_unknown_layer_is_said_with_those_that_are_there(tmp_path: Path) -> N
 
     with pytest.raises(ToolProblem, match=r"no layer 'colour'\. It has 'color'\."):
         missing_mags(open_dataset(directory), layer_name="colour")
+
+
+def test_points_in_time_get_coarser_mags_that_can_be_read(tmp_path: Path) -> None:
+    directory = made.make_series(tmp_path / "ds", points=2)
+
+    downsample(directory, coarsest=Mag(2, 2, 2), sampling=Sampling.ISOTROPIC)
+
+    assert [made.read(directory, Mag(2, 2, 2), index={"t": t}).min() for t in range(2)] == [1, 2]

@@ -73,3 +73,13 @@ def test_a_box_may_reach_beyond_what_is_stored(tmp_path: Path) -> None:
     rewrite(directory, Form(DataFormat.ZARR3))
 
     assert np.array_equal(made.read(directory), np.pad(data, [(0, 0), (0, 0), (0, 0), (0, 10)]))
+
+
+def test_points_outside_of_the_bounds_of_an_axis_are_kept(tmp_path: Path) -> None:
+    directory = made.make_series(tmp_path / "ds", points=3)
+    made.with_axis(directory, "t", (1, 2))
+
+    rewrite(directory, Form(DataFormat.ZARR3))
+
+    made.with_axis(directory, "t", (0, 3))
+    assert [made.read(directory, index={"t": t}).max() for t in range(3)] == [1, 2, 3]
