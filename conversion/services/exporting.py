@@ -21,6 +21,7 @@ from conversion.tools.opened import OpenedDataset
 from datasets.access import Action, require
 from datasets.models import Dataset
 from datasets.properties import BoundingBox, Mag
+from datasets.properties.infer.layers import layer_name as valid_name
 from sharing.access import Actor
 from sharing.errors import Conflict, Invalid, NotFound, ServiceError
 
@@ -172,8 +173,9 @@ def _planned(dataset: OpenedDataset, arguments: dict[str, Any]) -> Export:
 def _file_name(dataset: Dataset, export: Export) -> str:
     """Made of names that are valid for files: those of the directory, the layer and the mag."""
     x, y, z = export.box.offset
-    name = f"{dataset.directory_name}_{export.mag.layer.name}_{export.mag.mag.literal}_{x}_{y}_{z}"
-    return name[-200:] + (".zip" if export.needs_tiles else ".tif")
+    point = "".join(f"_{valid_name(axis)}{at}" for axis, at in export.index.items())
+    name = f"{dataset.directory_name}_{export.mag.layer.name}_{export.mag.mag.literal}{point}"
+    return f"{name}_{x}_{y}_{z}"[-200:] + (".zip" if export.needs_tiles else ".tif")
 
 
 def _require_few_others(actor: Actor, export: Export) -> None:

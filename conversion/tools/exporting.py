@@ -87,8 +87,8 @@ def plan_export(
 ) -> Export:
     """An export of the part of the layer in `box`, in voxels of mag 1; by default all of it.
 
-    On additional axes that `index` does not name, the first index is taken. Raises ToolProblem for
-    a box that holds nothing of the layer, and for an axis or index that there is not.
+    `index` names one index on each additional axis that has several. Raises ToolProblem where it
+    does not, for an axis or index that there is not, and for a box that holds nothing of the layer.
     """
     layer = mag.layer
     box = box or layer.bounding_box
@@ -99,7 +99,15 @@ def plan_export(
             f"The layer lies at {_words(said)} (x,y,z,width,height,depth).",
         )
     bounds = {axis.name: range(*axis.bounds) for axis in layer.additional_axes}
-    chosen = {name: indices.start for name, indices in bounds.items()} | dict(index or {})
+    only = {name: indices.start for name, indices in bounds.items() if len(indices) == 1}
+    chosen = only | dict(index or {})
+    if open_axes := {name: at for name, at in bounds.items() if name not in chosen}:
+        example = ", ".join(f"{name}={indices.start}" for name, indices in open_axes.items())
+        raise ToolProblem(
+            f"A TIFF gets one point on the axes of layer '{layer.name}', which has "
+            f"{_axes_words(open_axes)}.",
+            f"Say which, such as {example}.",
+        )
     for name, at in chosen.items():
         if at not in bounds.get(name, ()):
             raise ToolProblem(

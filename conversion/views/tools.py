@@ -1,6 +1,7 @@
 """The page of what can be done with a dataset's data, and the download of an export."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -11,23 +12,17 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 from rest_framework.serializers import Serializer
 
-from conversion.api import run_parameters as parameters
-from conversion.models import Job
-from conversion.pipeline.mags import Sampling
-from conversion.services.dataset_jobs import asking, require_workable
-from conversion.services.exporting import LIFETIME, open_export, request_export
-from conversion.services.largest_segment_id import request_largest_segment_id
-from conversion.services.measuring import request_measuring
-from conversion.services.missing_mags import request_missing_mags
-from conversion.services.rewriting import form_of, request_rewriting
+from conversion.api import run_requests as requests
+from conversion.services.dataset_jobs import require_workable
+from conversion.services.exporting import LIFETIME, open_export
 from datasets.access import Action, dataset_for, may
-from datasets.models import Dataset
+from datasets.properties import Layer
 from datasets.services.data_source import load
 from datasets.views.actor import actor_of
-from sharing.access import Actor
 from sharing.errors import Invalid, ServiceError
 
-Given = dict[str, Any]
+_AXIS = "axis-"
+"""What the fields of additional axes begin with, before the axis' name."""
 
 
 @login_required
@@ -55,6 +50,7 @@ def tools_page(request: HttpRequest, dataset_id: str) -> HttpResponse:
                 str(number)
                 for number in (*layers[0].bounding_box.top_left, *layers[0].bounding_box.size)
             ),
+            "axes": [(name, at.start, at.stop - 1) for name, at in _axes(layers).items()],
             "may_edit": may(actor, Action.EDIT, dataset),
             "days_kept": LIFETIME.days,
         },
@@ -69,9 +65,9 @@ def start(request: HttpRequest, dataset_id: str, tool: str) -> HttpResponse:
         raise Http404
     actor = actor_of(request)
     dataset = dataset_for(actor, dataset_id)
-    serializer, ask = _TOOLS[tool]
+    work = _TOOLS[tool]
     try:
-        job = ask(actor, dataset, _checked(serializer, request))
+        job = work.ask(actor, dataset, _checked(work.parameters, request))
     except ServiceError as error:
         if error.status in (401, 403, 404):
             raise
@@ -89,56 +85,37 @@ def export(request: HttpRequest, job_id: str) -> FileResponse:
     return FileResponse(contents, as_attachment=True, filename=name)
 
 
-def _export(actor: Actor, dataset: Dataset, given: Given) -> Job:
-    return request_export(
-        actor=actor,
-        dataset=dataset,
-        box=given["bbox"],
-        layer_name=given.get("layerName"),
-        mag=given.get("mag"),
-        as_ome=given["asOmeTiff"],
-    )
-
-
-def _segment_id(actor: Actor, dataset: Dataset, given: Given) -> Job:
-    return request_largest_segment_id(actor=actor, dataset=dataset, layer_name=given["layerName"])
-
-
-def _missing_mags(actor: Actor, dataset: Dataset, given: Given) -> Job:
-    return request_missing_mags(
-        actor=actor,
-        dataset=dataset,
-        layer_name=given.get("layerName"),
-        coarsest=given.get("coarsestMag"),
-        sampling=Sampling(given["samplingMode"]),
-    )
-
-
-def _change_format(actor: Actor, dataset: Dataset, given: Given) -> Job:
-    with asking():
-        form = form_of(given)
-    return request_rewriting(
-        actor=actor, dataset=dataset, form=form, layer_name=given.get("layerName")
-    )
-
-
-def _measure(actor: Actor, dataset: Dataset, given: Given) -> Job:
-    return request_measuring(actor=actor, dataset=dataset)
-
-
-_TOOLS: dict[str, tuple[type[Serializer[None]], Callable[[Actor, Dataset, Given], Job]]] = {
-    "export": (parameters.ExportParameters, _export),
-    "segment-id": (parameters.SegmentIdParameters, _segment_id),
-    "missing-mags": (parameters.MissingMagsParameters, _missing_mags),
-    "format": (parameters.ChangeFormatParameters, _change_format),
-    "storage": (Serializer, _measure),
+_TOOLS = {
+    "export": requests.EXPORT_TIFF,
+    "segment-id": requests.LARGEST_SEGMENT_ID,
+    "missing-mags": requests.MISSING_MAGS,
+    "format": requests.CHANGE_FORMAT,
+    "storage": requests.MEASURE_STORAGE,
 }
 
 
-def _checked(serializer: type[Serializer[None]], request: HttpRequest) -> Given:
+def _axes(layers: Sequence[Layer]) -> dict[str, range]:
+    """The additional axes on which an export has to be told where, and what they hold."""
+    axes: dict[str, range] = {}
+    for layer in layers:
+        for axis in layer.additional_axes:
+            known = axes.get(axis.name, range(*axis.bounds))
+            first, end = axis.bounds
+            axes[axis.name] = range(min(known.start, first), max(known.stop, end))
+    return {name: indices for name, indices in axes.items() if len(indices) > 1}
+
+
+def _checked(parameters: type[Serializer[None]], request: HttpRequest) -> dict[str, Any]:
     """The form's values; what was left empty counts as absent. Raises Invalid."""
     filled = {name: str(value) for name, value in request.POST.items() if str(value).strip()}
-    form = serializer(data=filled)
+    places = [
+        {"name": name.removeprefix(_AXIS), "value": int(at) if at.isdecimal() else at}
+        for name, at in filled.items()
+        if name.startswith(_AXIS)
+    ]
+    if places:
+        filled["additionalCoordinates"] = json.dumps(places)
+    form = parameters(data=filled)
     if not form.is_valid():
         raise Invalid(*(f"{name}: {said}" for name, found in form.errors.items() for said in found))
     return dict(form.validated_data)

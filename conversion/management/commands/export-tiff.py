@@ -40,7 +40,7 @@ class Command(FileCommand):
             default=[],
             metavar="NAME=INDEX",
             type=_index,
-            help="where on an additional axis, such as t=3; repeatable; by default the first",
+            help="where on an additional axis, such as t=3; once for each axis that has several",
         )
         parser.add_argument(
             "--as-ome-tiff",

@@ -8,6 +8,7 @@ import tifffile
 from django.test import Client
 
 from conversion.models import Job
+from datasets.disk.scan import scan_organization
 from datasets.models import Dataset
 from datasets.properties import Category
 from sharing.models import Organization, User
@@ -161,3 +162,22 @@ def test_a_form_that_can_not_be_taken_says_why(browser: Client, dataset: Dataset
 
     assert "Write 6 whole numbers" in answer.content.decode()
     assert not Job.objects.filter(kind=Job.Kind.EXPORT_TIFF).exists()
+
+
+def test_the_page_asks_for_the_point_in_time_to_export(
+    browser: Client, binary_data: Path, lab: Organization
+) -> None:
+    made.make_series(binary_data / lab.pk / "film", points=3)
+    scan_organization(lab)
+    film = Dataset.objects.get(directory_name="film")
+    fields = {"layerName": "color", "mag": "1", "bbox": "0,0,0,16,8,4"}
+
+    page = browser.get(f"/datasets/{film.pk}/tools").content.decode()
+    refused = browser.post(f"/datasets/{film.pk}/tools/export", fields, follow=True)
+    browser.post(f"/datasets/{film.pk}/tools/export", fields | {"axis-t": "1"})
+
+    assert "Point on the axis t, 0 to 2" in page
+    assert "Say which, such as t=0." in refused.content.decode()
+    job = run(Job.objects.get(kind=Job.Kind.EXPORT_TIFF))
+    assert job.arguments["additionalCoordinates"] == {"t": 1}
+    assert "film_color_1_t1_0_0_0.tif" in job.result["summary"]

@@ -160,3 +160,20 @@ def test_a_box_elsewhere_is_said_with_where_the_layer_is(tmp_path: Path) -> None
 
     with pytest.raises(ToolProblem, match="The layer lies at 0,0,0,150,70,40"):
         export(directory, tmp_path / "out.tif", BoundingBox.of((500, 0, 0), (5, 5, 5)))
+
+
+def test_of_several_points_on_an_axis_one_has_to_be_named(tmp_path: Path) -> None:
+    directory = made.make_series(tmp_path / "ds", points=3)
+
+    with pytest.raises(ToolProblem, match=r"which has t from 0 to 2\. Say which, such as t=0\."):
+        export(directory, tmp_path / "out.tif")
+    target = export(directory, tmp_path / "out.tif", index={"t": 1})
+
+    assert set(tifffile.imread(target).flat) == {2}
+
+
+def test_an_axis_with_one_point_leaves_no_choice(tmp_path: Path) -> None:
+    directory = made.make_series(tmp_path / "ds", points=3)
+    made.with_axis(directory, "t", (2, 3))
+
+    assert set(tifffile.imread(export(directory, tmp_path / "out.tif")).flat) == {3}
