@@ -93,10 +93,10 @@ def form_of(arguments: Mapping[str, Any]) -> Form:
 def _change_over(actor: Actor, dataset: Dataset, before: Layer, after: Layer) -> None:
     """Let the dataset use the rewritten layer instead of what it has read."""
     directory = local.dataset_directory(dataset)
-    organization_directory = local.organization_directory(dataset.organization_id)
+    organization_directories = local.organization_directories(dataset.organization_id)
     with (
         noticing_changes(dataset),
-        trash.Removal(organization_directory) as removal,
+        trash.Removal(organization_directories) as removal,
         transaction.atomic(),
     ):
         locked = Dataset.objects.select_for_update(no_key=True).filter(pk=dataset.pk).first()
@@ -109,7 +109,7 @@ def _change_over(actor: Actor, dataset: Dataset, before: Layer, after: Layer) ->
             raise Invalid(*found)
         store(locked, data_source)
         record_places(locked, find_places(directory, data_source))
-        remove_unused(directory, _old_paths(directory, before), removal)
+        remove_unused(locked, _old_paths(directory, before), removal)
         publish(locked, data_source)
         emptying.empty_after_commit(dataset.organization_id, removal)
     dataset.refresh_from_db()

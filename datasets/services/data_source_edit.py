@@ -53,7 +53,7 @@ def edit_data_source(
     _rename_in_views(dataset, layer_renamings)
     store(dataset, after)
     record_places(dataset, places)
-    remove_unused(directory, _removed_paths(before, after), removal)
+    remove_unused(dataset, _removed_paths(before, after), removal)
     publish(dataset, after)
 
 
@@ -127,13 +127,14 @@ def _attached(attachments: Attachments | None) -> set[str]:
     return {file.path for found in attachments.by_kind().values() for file in found}
 
 
-def remove_unused(directory: Path, paths: Iterable[str], removal: trash.Removal) -> None:
+def remove_unused(dataset: Dataset, paths: Iterable[str], removal: trash.Removal) -> None:
     """Move aside what lies at these paths, where it is the dataset's own and nobody needs it."""
-    for place in unused_places(directory, paths):
+    directories = local.dataset_directories(dataset)
+    for place in unused_places(dataset, paths):
         try:
             removal.take(place)
         except trash.ReadOnly:
             continue  # data that the site may only read is not the site's to remove
-        if place.parent != directory:
+        if place.parent not in directories:
             with contextlib.suppress(OSError):
                 place.parent.rmdir()  # the folder of a layer of which nothing is left

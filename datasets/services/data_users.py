@@ -37,16 +37,22 @@ def users_of(
 
 
 def unused_places(
-    directory: Path, paths: Iterable[str], *, besides: Dataset | None = None
+    dataset: Dataset, paths: Iterable[str], *, besides: Dataset | None = None
 ) -> list[Path]:
-    """Of the paths that the dataset in `directory` names, the places that are its own and that
-    nobody needs (as `users_of`); none of them inside another.
+    """Of the paths that the dataset names, the places that are its own and that nobody needs (as
+    `users_of`); none of them inside another.
     """
-    named = (absolute(directory, path) for path in paths)
-    own = (trash.own_place(directory, place) for place in named if place is not None)
+    directories = local.dataset_directories(dataset)
+    named = (absolute(directories[0], path) for path in paths)
+    own = (
+        trash.own_place(directory, place)
+        for place in named
+        if place is not None
+        for directory in directories
+    )
     users = users_of(
         {place for place in own if place is not None},
-        organization_id=directory.parent.name,
+        organization_id=dataset.organization_id,
         besides=besides,
     )
     unused = {place for place, needed_by in users.items() if not needed_by}

@@ -48,10 +48,10 @@ def update_dataset(*, actor: Actor, dataset: Dataset, changes: Changes) -> None:
     Two changes at once take turns; each sets only what it names. Raises Invalid, Conflict and
     NotWritten as settings_file does.
     """
-    organization_directory = local.organization_directory(dataset.organization_id)
+    organization_directories = local.organization_directories(dataset.organization_id)
     with (
         noticing_changes(dataset),
-        trash.Removal(organization_directory) as removal,
+        trash.Removal(organization_directories) as removal,
         transaction.atomic(),
     ):
         audience.hold({dataset.organization_id})

@@ -2,6 +2,7 @@
 
 import logging
 import os
+from pathlib import Path
 
 from celery import current_app
 from django.db import transaction
@@ -33,19 +34,12 @@ def empty(organization_id: str) -> None:
     """Remove what the tables no longer know. What they still know was moved by somebody who is
     about to commit, or was killed before: after a while it is put back.
     """
-    directory = local.organization_directory(organization_id)
-    for entry in trash.entries(directory):
-        try:
-            if not _is_known(organization_id, entry.origin):
-                entry.remove()
-            elif entry.age > GRACE_SECONDS:
-                if os.path.lexists(directory / entry.origin):
-                    entry.remove()
-                else:
-                    entry.put_back()
-                    logger.warning("%s was put back from the trash", entry.origin)
-        except OSError as error:
-            logger.warning("%s stays in the trash: %s", entry.origin, error.strerror)
+    for directory in local.organization_directories(organization_id):
+        for entry in trash.entries(directory):
+            try:
+                _settle(organization_id, directory / entry.origin, entry)
+            except OSError as error:
+                logger.warning("%s stays in the trash: %s", entry.origin, error.strerror)
 
 
 def empty_all() -> None:
@@ -54,8 +48,19 @@ def empty_all() -> None:
         empty(organization_id)
 
 
-def _is_known(organization_id: str, origin: str) -> bool:
-    """Whether a dataset, or a mag or attachment of one, is said to lie there."""
+def _settle(organization_id: str, place: Path, entry: trash.Entry) -> None:
+    if not _is_known(organization_id, place, entry.origin):
+        entry.remove()
+    elif entry.age > GRACE_SECONDS:
+        if os.path.lexists(place):
+            entry.remove()
+        else:
+            entry.put_back()
+            logger.warning("%s was put back from the trash", entry.origin)
+
+
+def _is_known(organization_id: str, place: Path, origin: str) -> bool:
+    """Whether a dataset, or a mag or attachment of one, is said to lie at the place."""
     directory_name, _, inner = origin.partition("/")
     dataset = (
         Dataset.objects.of(organization_id)
@@ -66,4 +71,6 @@ def _is_known(organization_id: str, origin: str) -> bool:
     if dataset is None or not inner:
         return dataset is not None
     directory = local.dataset_directory(dataset)
-    return directory / inner in {absolute(directory, path) for path in named_paths(dataset)}
+    named = {absolute(directory, path) for path in named_paths(dataset)}
+    # Uploads to paths are named where they really lie.
+    return not named.isdisjoint({place, Path(os.path.realpath(place.parent)) / place.name})

@@ -51,5 +51,11 @@ def upload_places(directory: Path) -> Iterator[Path]:
 
     Links on the way are followed but for the last name: whoever uploads could make it one.
     """
+    for place in organization_places(directory.parent.name):
+        yield place / directory.name
+
+
+def organization_places(organization_id: str) -> Iterator[Path]:
+    """The directories that hold the places for an organization's uploads to paths, no links."""
     for place in dict.fromkeys([*settings.UPLOAD_PATHS, Path(settings.BINARY_DATA_DIR)]):
-        yield Path(os.path.realpath(place / directory.parent.name)) / directory.name
+        yield Path(os.path.realpath(place / organization_id))

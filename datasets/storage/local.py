@@ -18,7 +18,7 @@ from django.conf import settings
 from datasets import models, properties
 from sharing.errors import NotFound
 
-from .given import given_to, upload_places
+from .given import given_to, organization_places, upload_places
 
 
 class NoSuchData(NotFound):
@@ -33,6 +33,25 @@ def organization_directory(organization_id: str) -> Path:
 def dataset_directory(dataset: models.Dataset) -> Path:
     """The dataset's directory, or the link to it; it need not exist."""
     return organization_directory(dataset.organization_id) / dataset.directory_name
+
+
+def organization_directories(organization_id: str) -> list[Path]:
+    """The directories that hold data of the organization's datasets: the one below BINARY_DATA_DIR,
+    then those for uploads to paths.
+    """
+    directory = organization_directory(organization_id)
+    real = Path(os.path.realpath(directory))
+    return [directory, *(place for place in organization_places(organization_id) if place != real)]
+
+
+def dataset_directories(dataset: models.Dataset) -> list[Path]:
+    """The dataset's directory, then those where the site had scripts put its data; none needs to
+    exist. What lies there belongs to the dataset, unless a link leads elsewhere.
+    """
+    if not dataset.is_virtual:  # uploads to paths go into virtual datasets only
+        return [dataset_directory(dataset)]
+    directories = organization_directories(dataset.organization_id)
+    return [directory / dataset.directory_name for directory in directories]
 
 
 def mag_directory(mag: models.Mag) -> Path:

@@ -1,8 +1,9 @@
 """Data on its way out: moved aside at once, removed for good when the tables no longer know it.
 
-What is moved lies in `binaryData/<organization>/.trash/<entry>/data`, beside a file that says where
-it came from. It is the same volume, so moving is one rename, and scans pass over hidden names. Who
-still needs data, and what the tables say of it, is for datasets.services.
+What is moved lies in `<organization>/.trash/<entry>/data`, beside a file that says where it came
+from: below BINARY_DATA_DIR, or below that of UPLOAD_PATHS where it lay. It is the same volume, so
+moving is one rename, and scans pass over hidden names. Who still needs data, and what the tables
+say of it, is for datasets.services.
 """
 
 import contextlib
@@ -12,7 +13,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -71,8 +72,8 @@ class Entry:
 class Removal:
     """A context in which data is moved aside; if it ends with an error, all of it is put back."""
 
-    def __init__(self, organization_directory: Path) -> None:
-        self._root = organization_directory
+    def __init__(self, organization_directories: Sequence[Path]) -> None:
+        self._roots = organization_directories
         self.entries: list[Entry] = []
 
     def __enter__(self) -> Self:
@@ -92,12 +93,15 @@ class Removal:
                 logger.exception("%s could not be put back from the trash", entry.origin)
 
     def take(self, place: Path) -> None:
-        """Move what lies at `place`, in the organization's directory, aside. Raises NotRemoved."""
-        origin = os.fspath(place.relative_to(self._root))
-        if place == self._root or ".." in place.parts:
-            raise NotRemoved(f"'{origin}' is no place of one dataset; nothing was removed.")
-        entry = Entry(self._root / DIRECTORY / secrets.token_hex(12), origin)
+        """Move what lies at `place`, in one of the directories, aside. Raises NotRemoved."""
+        roots = [root for root in self._roots if root in place.parents]
+        if not roots or ".." in place.parts:
+            raise NotRemoved(f"'{place}' is no place of one dataset; nothing was removed.")
+        root = max(roots, key=lambda root: len(root.parts))
+        origin = os.fspath(place.relative_to(root))
+        entry = Entry(root / DIRECTORY / secrets.token_hex(12), origin)
         try:
+            _require_no_link(entry.directory.parent)
             entry.directory.mkdir(parents=True)
             with (entry.directory / "origin").open("w", encoding="utf-8") as file:
                 file.write(origin)
@@ -122,10 +126,14 @@ def entries(organization_directory: Path) -> Iterator[Entry]:
     """All that lies in the organization's trash."""
     directories: list[Path] = []
     with contextlib.suppress(OSError):
+        _require_no_link(organization_directory / DIRECTORY)
         directories = list((organization_directory / DIRECTORY).iterdir())
     for directory in directories:
         with contextlib.suppress(OSError, UnicodeDecodeError):
-            yield Entry(directory, (directory / "origin").read_text(encoding="utf-8"))
+            _require_no_link(directory)
+            origin = (directory / "origin").read_text(encoding="utf-8")
+            if "\0" not in origin:
+                yield Entry(directory, origin)
 
 
 def own_place(dataset_directory: Path, place: Path) -> Path | None:
@@ -142,3 +150,9 @@ def own_place(dataset_directory: Path, place: Path) -> Path | None:
             found = dataset_directory / inner
             return found if is_direct and os.path.lexists(found) else None
     return None
+
+
+def _require_no_link(directory: Path) -> None:
+    """Scripts that upload to paths may write there, too: what they link to is not in the trash."""
+    if directory.is_symlink():
+        raise OSError(errno.ELOOP, f"{directory.name} is a link")

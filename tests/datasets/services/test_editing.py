@@ -311,7 +311,7 @@ class TestTrash:
         self, lab: Organization, dataset: Dataset, directory: Path, monkeypatch: Any
     ) -> None:
         """A process was killed between moving data aside and its commit."""
-        Removal(directory.parent).take(directory / "color" / "2")
+        Removal([directory.parent]).take(directory / "color" / "2")
         emptying.empty(lab.pk)
         assert trash(lab) == ["brain/color/2"]
         monkeypatch.setattr(emptying, "GRACE_SECONDS", -1)
