@@ -43,7 +43,8 @@ class MissingLibrary(UnreadableImage):
 def decoding(file: Path, format_name: str) -> Iterator[None]:
     """Whatever a decoder raises on a broken file becomes UnreadableImage.
 
-    Decoders are other people's code, fed with files from anywhere: each raises what it likes. An
+    Decoders are other people's code, fed with files from anywhere: each raises what it likes. Their
+    words mean little to who brought the file, so they stand at the end, in brackets. An
     OSError of the system itself (a lost disk, no right to read) is no fault of the file and passes.
     """
     try:
@@ -62,6 +63,7 @@ def decoding(file: Path, format_name: str) -> Iterator[None]:
         said = str(error).strip().split("\n", 1)[0][:200].rstrip(".")
         raise UnreadableImage(
             file,
-            f"It can't be decoded as {format_name} ({said or type(error).__name__}).",
-            "It may be incomplete or damaged: export or upload it again.",
+            f"It can't be decoded as {format_name}.",
+            "It may be incomplete or damaged: export or copy it again. "
+            f"({said or type(error).__name__})",
         ) from error

@@ -16,7 +16,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from conversion.readers import numbered_names, registry
-from conversion.readers.errors import UnreadableImage
+from conversion.readers.errors import MissingLibrary, UnreadableImage
 from conversion.readers.folder_listing import is_foreign, listed, natural_key, numbering_notes
 from conversion.readers.protocol import SPACE_AXES, Image, ImageInfo, Reader
 from datasets.properties.sentences import printable
@@ -210,11 +210,12 @@ def _of_files(folder: Path, parents: tuple[str, ...], files: Sequence[Path]) -> 
 def _opened(files: Sequence[Path]) -> tuple[list[tuple[Path, tuple[Image, ...]]], list[Path]]:
     """The images of each file that begins some, in order, and the files that no reader knows.
 
-    A file that is called like an image and is none is no foreign file, but a broken one: told by
-    UnreadableImage.
+    A file that is called like an image and is none is no foreign file, but a broken one. Broken
+    ones are told together, by UnreadableImage.
     """
     readers = {file: registry.find(file) for file in files}
     images: list[tuple[Path, tuple[Image, ...]]] = []
+    broken: list[UnreadableImage] = []
     for reader in dict.fromkeys(readers.values()):
         if reader is not None and reader.groups_files:
             group = reader.open_group([file for file in files if readers[file] is reader])
@@ -223,11 +224,33 @@ def _opened(files: Sequence[Path]) -> tuple[list[tuple[Path, tuple[Image, ...]]]
     # Files with a reader come first: what they are made of beside themselves needs none.
     for file in sorted(files, key=lambda file: readers[file] is None):
         if file not in taken and (readers[file] is not None or registry.is_named_as_image(file)):
-            of_file = tuple(registry.open_file(file))
+            try:
+                of_file = tuple(registry.open_file(file))
+            except MissingLibrary:
+                raise
+            except UnreadableImage as error:
+                broken.append(error)
+                continue
             images.append((file, of_file))
             taken |= {part for image in of_file for part in image.files}
+    if broken:
+        raise _all_of(files[0].parent, broken, len(files))
     unknown = [file for file in files if file not in taken]
     return sorted(images, key=lambda found: natural_key(found[0])), unknown
+
+
+def _all_of(folder: Path, broken: Sequence[UnreadableImage], files: int) -> UnreadableImage:
+    """What to say of the broken ones among so many files of a folder."""
+    first = broken[0]
+    if len(broken) == 1:
+        advice = f"To convert the rest, take it out of the folder. {first.advice}"
+        return UnreadableImage(first.file, first.what, advice)
+    names = listed([error.file.name for error in broken])
+    return UnreadableImage(
+        folder,
+        f"{len(broken)} of its {files} files can't be read: {names}. The first one: {first.what}",
+        f"To convert the rest, take them out of the folder. {first.advice}",
+    )
 
 
 def _is_slice(info: ImageInfo) -> bool:

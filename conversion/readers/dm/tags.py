@@ -50,13 +50,13 @@ def read_tree(path: Path) -> TagTree:
         except (_BrokenError, struct.error) as error:
             raise UnreadableImage(
                 path,
-                f"Its Digital Micrograph tags can't be read: {error}.",
-                "The file is incomplete or damaged; export it again.",
+                "Its Digital Micrograph tags can't be read.",
+                f"The file is incomplete or damaged; export it again. ({error})",
             ) from error
 
 
 class _BrokenError(Exception):
-    """Why the tags are not sound, to follow a colon."""
+    """Why the tags are not sound, to stand in brackets."""
 
 
 class _Parser:

@@ -171,8 +171,21 @@ def test_slices_that_can_be_read_in_bands_stay_so(tmp_path: Path) -> None:
 def test_a_broken_slice_is_named(tmp_path: Path) -> None:
     write_series(tmp_path)
     (tmp_path / "slice 5.png").write_bytes(b"")
-    with pytest.raises(UnreadableImage, match=r"slice 5\.png: The file is empty"):
+    with pytest.raises(UnreadableImage, match=r"slice 5\.png: The file is empty") as refused:
         find_images(tmp_path)
+    assert "To convert the rest, take it out of the folder." in str(refused.value)
+
+
+def test_several_broken_slices_are_counted_and_the_first_are_named(tmp_path: Path) -> None:
+    write_series(tmp_path / "cells")
+    for number in range(7):
+        (tmp_path / "cells" / f"torn {number}.png").write_bytes(b"\x89PNG\r\n\x1a\ntorn")
+    with pytest.raises(UnreadableImage) as refused:
+        find_images(tmp_path)
+    assert str(refused.value).startswith(
+        f"cells: 7 of its {len(SLICES) + 7} files can't be read: torn 0.png, torn 1.png, torn 2.png,"
+        " torn 3.png, torn 4.png and 2 more. The first one: It can't be decoded as picture."
+    )
 
 
 def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
