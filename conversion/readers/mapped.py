@@ -106,7 +106,7 @@ class MappedImage(Image):
             raise UnreadableImage(
                 self.path,
                 f"{which} ends after {there:,} bytes; its voxels need {self._needed:,}.",
-                "It is incomplete; export or upload it again.",
+                "It is incomplete; export or copy it again.",
             )
 
     def _let_go(self, mapped: mmap.mmap, place: Sequence[int], z: range, y: range) -> None:

@@ -112,7 +112,7 @@ def _by_name(path: Path) -> Reader | None:
 def _reason(path: Path) -> tuple[str, str]:
     """Why nothing reads this file, and what to do."""
     if path.stat().st_size == 0:
-        return "The file is empty.", "Export or upload it again."
+        return "The file is empty.", "Export or copy it again."
     expected = _by_name(path)
     if isinstance(expected, RawReader):
         return NEEDS_DESCRIPTION

@@ -38,6 +38,12 @@ SHARED_BYTES = 64 << 20
 _PROGRAM = f"from {sandbox_process.__name__} import main; main()"
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH")
 _ADVICE = "It is probably damaged: export it again, or convert it to OME-TIFF."
+_KILLED = "Decoding it was ended by the system, which probably ran out of memory."
+_ADVICE_IF_KILLED = "Try again; if that does not help, the machine needs more memory."
+
+
+class ReaderKilled(UnreadableImage):
+    """A file whose reader was killed from outside, which says nothing about the file."""
 
 
 @dataclass(frozen=True)
@@ -127,9 +133,12 @@ class Sandbox:
                 if _used_bytes(self._process.pid) > self.limits.memory_bytes:
                     self._fail(path, self._needs_memory)
             answer = self._connection.recv()
-        except (EOFError, ConnectionError):
-            self._process.wait()
-            self._fail(path, self._reason(self._process.returncode))
+        except (EOFError, OSError):  # in the middle of an answer, too
+            code = self._process.wait()
+            if code == -signal.SIGKILL:
+                self._end()
+                raise ReaderKilled(path, _KILLED, _ADVICE_IF_KILLED) from None
+            self._fail(path, self._reason(code))
         if isinstance(answer, BaseException):
             raise answer
         return answer
@@ -142,8 +151,6 @@ class Sandbox:
     def _reason(self, code: int) -> str:
         if code == -signal.SIGALRM:
             return f"Decoding it did not end within {self.limits.seconds} seconds."
-        if code == -signal.SIGKILL:
-            return "Decoding it was ended by the system, which ran out of memory."
         name = signal.Signals(-code).name if code < 0 else f"code {code}"
         return f"The library that decodes it crashed ({name})."
 

@@ -14,6 +14,7 @@ import threading
 import traceback
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -153,12 +154,10 @@ def main() -> None:
     threading.stack_size(STACK_BYTES)
     logging.disable()  # what decoders say beside is for nobody; what they raise is answered
     server = _Server(memory, threads)
-    with Connection(descriptor) as connection:
+    # The socket is closed, or broken, once whoever asked has what was wanted, or was killed.
+    with Connection(descriptor) as connection, suppress(EOFError, ConnectionError):
         while True:
-            try:
-                question = connection.recv()
-            except EOFError:
-                return
+            question = connection.recv()
             signal.alarm(seconds)
             answer = _answer(server, *question)
             signal.alarm(0)

@@ -2,7 +2,9 @@
 
 import pickle
 import signal
+import socket
 from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 import tifffile
 
 from conversion.readers import Image, UnreadableImage, sandbox
-from conversion.readers.sandbox import Sandbox, SandboxLimits
+from conversion.readers.sandbox import ReaderKilled, Sandbox, SandboxLimits
 from tests.conversion.readers.contract import Case, ReaderContract
 
 VOXELS = np.random.default_rng(7).integers(0, 255, (2, 9, 40, 50), np.uint8)
@@ -129,9 +131,34 @@ def test_a_killed_process_is_told_and_replaced(box: Sandbox, path: Path) -> None
     image = box.find_images(path).layers[0].images[0]
     assert box._process is not None
     box._process.send_signal(signal.SIGKILL)
-    with pytest.raises(UnreadableImage, match="ended by the system"):
+    with pytest.raises(ReaderKilled, match="ended by the system"):
         image.read({"t": 0}, range(9))
     np.testing.assert_array_equal(image.read({"t": 0}, range(9)), VOXELS[0])
+
+
+def test_a_process_killed_as_it_answers_is_told_too(box: Sandbox, path: Path) -> None:
+    image = box.find_images(path).layers[0].images[0]
+    ours, theirs = socket.socketpair()
+    theirs.sendall((100).to_bytes(4, "big") + b"the beginning of")
+    theirs.shutdown(socket.SHUT_WR)
+    with box._connection:
+        box._connection = Connection(ours.detach())
+        assert box._process is not None
+        box._process.kill()
+        with theirs, pytest.raises(ReaderKilled):
+            image.read({"t": 0}, range(9))
+
+
+def test_a_process_ends_without_a_word_when_nobody_waits_for_its_answer(
+    box: Sandbox, path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    box.find_images(path)
+    process = box._process
+    assert process is not None
+    box._connection.send(("find", path))
+    box._connection.close()
+    assert process.wait(timeout=60) == 0
+    assert capfd.readouterr().err == ""
 
 
 def test_secrets_stay_here(faulty: Callable[..., Image], monkeypatch: pytest.MonkeyPatch) -> None:
