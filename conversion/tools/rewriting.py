@@ -15,6 +15,7 @@ from conversion.pipeline import ome
 from conversion.pipeline.geometry import maximum, minimum, subtract
 from conversion.pipeline.mag_array import MagArray
 from conversion.pipeline.plan import OutputFormat
+from conversion.pipeline.shapes import shapes_problem
 from conversion.pipeline.zarr_array import CHUNK_SHAPE, COARSER_SHARD_SHAPE, write_metadata
 from conversion.pipeline.zstd import ZstdProfile
 from conversion.tools import growing
@@ -25,8 +26,6 @@ from conversion.tools.problem import ToolProblem
 from conversion.tools.progress import Meter
 from datasets.properties import AdditionalAxis, DataFormat, Layer, MagProperties, Vec3Int
 from datasets.voxels.box import Box
-
-LARGEST_CHUNK_LENGTH = 256
 
 
 @dataclass(frozen=True)
@@ -39,20 +38,14 @@ class Form:
     profile: ZstdProfile = ZstdProfile.TUNED
 
     def __post_init__(self) -> None:
-        for chunk, shard in zip(self.chunk_shape, self.shard_shape, strict=True):
-            if not 1 <= chunk <= LARGEST_CHUNK_LENGTH:
-                raise ToolProblem(
-                    f"Chunks of {_words(self.chunk_shape)} voxels can't be written.",
-                    f"Choose lengths from 1 to {LARGEST_CHUNK_LENGTH}; 32 is usual.",
-                )
-            if shard % chunk or not chunk <= shard <= 2**15:
-                raise ToolProblem(
-                    f"Shards of {_words(self.shard_shape)} voxels are not made of whole chunks of "
-                    f"{_words(self.chunk_shape)}.",
-                    "Choose a multiple of the chunk's length on each axis.",
-                )
-        if self.data_format is DataFormat.WKW and self.chunk_shape != CHUNK_SHAPE:
-            raise ToolProblem("WKW has chunks of 32,32,32 voxels only.", "Leave the shape out.")
+        self.check(voxel_bytes=1)
+
+    def check(self, *, voxel_bytes: int) -> None:
+        """Raise ToolProblem where voxels of this size can't be stored so."""
+        if problem := shapes_problem(
+            self.data_format, self.chunk_shape, self.shard_shape, voxel_bytes=voxel_bytes
+        ):
+            raise ToolProblem(*problem)
 
 
 def rewrite_layer(
@@ -69,6 +62,7 @@ def rewrite_layer(
     what can't be read or has no place in the format, OSError where the disk fails.
     """
     mags = dataset.mags(layer)
+    form.check(voxel_bytes=mags[0].voxel_bytes)
     inputs = growing.as_json({"form": asdict(form), "mags": [inputs_of(mag) for mag in mags]})
     directory = _free_directory(dataset, layer, form, inputs)
 
@@ -169,7 +163,3 @@ def _described(dataset: OpenedDataset, place: Path, mag: OpenedMag, form: Form) 
 def _axes_as_stored(layer: Layer, mag: OpenedMag) -> list[AdditionalAxis]:
     named = {axis.name: axis for axis in layer.additional_axes}
     return [named[axis.name] for axis in mag.array.additional_axes if axis.name in named]
-
-
-def _words(shape: Vec3Int) -> str:
-    return ",".join(map(str, shape))

@@ -11,13 +11,12 @@ from conversion.pipeline.options import Options
 from conversion.pipeline.plan import Plan, PlannedLayer
 from conversion.pipeline.planning.finding import Finding, FoundImage, FoundLayer
 from conversion.pipeline.planning.problem import PlanProblem
+from conversion.pipeline.shapes import shapes_problem, shown_shape
 from conversion.readers.series import Choice
 from datasets.properties import Category, DataFormat, Mag, Vec3Int, VoxelSize
 from datasets.properties.infer.layers import layer_name
 
 _TOLERANCE = 1e-3  # of voxel sizes that went through decimal text and floats
-_WKW_CHUNK: Vec3Int = (32, 32, 32)
-_LARGEST_CHUNK_BYTES = 64 << 20
 _CHOICES = {
     Choice.PAD: "--differing pad (enlarge smaller slices with zeros)",
     Choice.CROP: "--differing crop (cut larger slices)",
@@ -157,39 +156,14 @@ def _mags(shape: Vec3Int, size: VoxelSize, options: Options) -> tuple[Mag, ...]:
 
 
 def _check_shapes(name: str, found: FoundLayer, options: Options) -> None:
-    chunk, shard = options.chunk_shape, options.shard_shape
-    if options.data_format is DataFormat.WKW:
-        if found.image.axes:
-            axes = ", ".join(axis for axis, _ in found.image.axes)
-            raise PlanProblem(
-                f"Layer '{name}' has the additional axis {axes}, which WKW can't store.",
-                "Use --data-format zarr3.",
-            )
-        if chunk != _WKW_CHUNK or shard is not None:
-            raise PlanProblem(
-                "WKW has blocks of 32,32,32 voxels in files of a size that it chooses.",
-                "Leave --chunk-shape and --shard-shape out, or use --data-format zarr3.",
-            )
-    if min(chunk) < 1 or any(length & (length - 1) for length in chunk):
+    if options.data_format is DataFormat.WKW and found.image.axes:
+        axes = ", ".join(axis for axis, _ in found.image.axes)
         raise PlanProblem(
-            f"Chunks of {shown_shape(chunk)} voxels can't be written.",
-            "Use powers of two, such as --chunk-shape 32,32,32.",
+            f"Layer '{name}' has the additional axis {axes}, which WKW can't store.",
+            "Use --data-format zarr3.",
         )
     voxel_bytes = found.source.dtype.itemsize * found.source.num_channels
-    if math.prod(chunk) * voxel_bytes > _LARGEST_CHUNK_BYTES:
-        raise PlanProblem(
-            f"A chunk of {shown_shape(chunk)} voxels of layer '{name}' is larger than 64 MiB.",
-            "Use smaller chunks, such as --chunk-shape 32,32,32.",
-        )
-    if shard is not None and any(
-        whole < 1 or whole % part for whole, part in zip(shard, chunk, strict=True)
+    if problem := shapes_problem(
+        options.data_format, options.chunk_shape, options.shard_shape, voxel_bytes=voxel_bytes
     ):
-        raise PlanProblem(
-            f"Shards of {shown_shape(shard)} voxels are not made of whole chunks of "
-            f"{shown_shape(chunk)}.",
-            "Use a multiple of the chunk shape on each axis for --shard-shape.",
-        )
-
-
-def shown_shape(shape: Vec3Int) -> str:
-    return ",".join(str(length) for length in shape)
+        raise PlanProblem(*problem)

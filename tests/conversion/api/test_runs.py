@@ -110,7 +110,9 @@ def test_each_kind_of_work_has_its_address(
         ("findLargestSegmentId/{}", "required"),
         ("computeMissingMags/{}?samplingMode=any", "any"),
         ("changeFormat/{}?dataFormat=n5", "n5"),
-        ("changeFormat/{}?chunkShape=48,32,32&shardShape=64,64,64", "whole chunks"),
+        ("changeFormat/{}?chunkShape=48,32,32&shardShape=96,64,64", "powers of two"),
+        ("changeFormat/{}?chunkShape=64,32,32&shardShape=96,64,64", "whole chunks"),
+        ("changeFormat/{}?chunkShape=1,1,1", "chunks of 1,1,1"),
         ("changeFormat/{}?dataFormat=wkw&chunkShape=16,16,16&shardShape=64,64,64", "WKW has"),
     ],
 )  # fmt: skip
