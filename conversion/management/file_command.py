@@ -2,10 +2,12 @@
 
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from conversion.management.terminal import escaped
 from conversion.pipeline.planning import PlanProblem
 from conversion.readers import UnreadableImage
 from conversion.tools.problem import ToolProblem
@@ -33,9 +35,9 @@ class FileCommand(BaseCommand, ABC):
         try:
             self.run(options)
         except EXPECTED as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(escaped(str(error))) from error
         except OSError as error:
-            raise CommandError(sentence(error)) from error
+            raise CommandError(escaped(sentence(error))) from error
         except KeyboardInterrupt:
             self.stderr.write("")  # ends the line with ^C
             self.stderr.write(self.interrupted())
@@ -44,6 +46,10 @@ class FileCommand(BaseCommand, ABC):
     @abstractmethod
     def run(self, options: dict[str, Any]) -> None:
         """Do it. What is raised for people (`EXPECTED`, OSError) becomes a sentence."""
+
+    def say(self, lines: Iterable[str]) -> None:
+        """Print lines, whatever the names in them are made of."""
+        self.stdout.write("\n".join(map(escaped, lines)))
 
     def interrupted(self) -> str:
         """What Ctrl-C leaves behind, and how to go on."""

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from conversion.management.terminal import amount
-from conversion.pipeline.geometry import ceil_divide
+from conversion.pipeline.geometry import add, ceil_divide, floor_divide
+from conversion.pipeline.layer_arrays import mag_arrays
 from conversion.pipeline.plan import Plan, PlannedLayer
 from conversion.pipeline.planning import Finding, FoundImage, FoundLayer
 from conversion.pipeline.planning.planned import shown_size
@@ -29,10 +30,14 @@ def finding_lines(finding: Finding, source: Path) -> Iterator[str]:
         yield f"  Note: {note}"
 
 
-def plan_lines(plan: Plan, *, told: Collection[str] = ()) -> Iterator[str]:
+def plan_lines(
+    plan: Plan, *, told: Collection[str] = (), is_size_known: bool = True
+) -> Iterator[str]:
     """What will be written, and the notes that were not `told` before."""
-    size = shown_size(plan.voxel_size)
-    yield f"Voxel size: {size} (from {plan.voxel_size_source})"
+    if is_size_known:
+        yield f"Voxel size: {shown_size(plan.voxel_size)} (from {plan.voxel_size_source})"
+    else:
+        yield "Voxel size: not known; the mags below are those of cubes"
     total = 0
     for layer in plan.layers:
         count = layer_bytes(layer)
@@ -112,11 +117,26 @@ def _type(layer: PlannedLayer) -> str:
 
 
 def _storage(layer: PlannedLayer) -> str:
-    """How a layer is stored; WKW leaves nothing of this to choose."""
+    """How a layer is stored, with the sizes of its files, which are no larger than the layer."""
+    arrays = mag_arrays(
+        Path(layer.name),
+        layer.mags,
+        shape=add(floor_divide(layer.offset, layer.mags[0]), layer.shape),
+        dtype=layer.dtype,
+        num_channels=layer.num_channels,
+        data_format=layer.data_format,
+        profile=layer.profile,
+        axes=layer.axes,
+        chunk_shape=layer.chunk_shape,
+        shard_shape=layer.shard_shape,
+    )
+    finest, *coarser = (times(array.layout.file_shape) for array in arrays.values())
+    files = finest
+    if coarser and coarser[0] != finest:
+        files = f"{finest} (mag {layer.mags[0].literal}) and up to {coarser[0]} (coarser mags)"
     if layer.data_format is DataFormat.WKW:
-        return "wkw, LZ4"
-    shards = "the usual size" if layer.shard_shape is None else times(layer.shard_shape)
-    return f"zarr3, chunks of {times(layer.chunk_shape)} in shards of {shards}, {layer.profile}"
+        return f"wkw, LZ4, files of {files}"
+    return f"zarr3, chunks of {times(layer.chunk_shape)} in shards of {files}, {layer.profile}"
 
 
 def _image_json(image: FoundImage) -> dict[str, Any]:

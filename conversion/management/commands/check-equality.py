@@ -46,6 +46,6 @@ class Command(FileCommand):
                 report=bar.show,
             )
         if difference is not None:
-            self.stdout.write(f"{source} and {target} are not equal. {difference}")
+            self.say([f"{source} and {target} are not equal. {difference}"])
             raise SystemExit(UNEQUAL)
-        self.stdout.write(f"{source} and {target} are equal.")
+        self.say([f"{source} and {target} are equal."])

@@ -39,9 +39,9 @@ class Command(FileCommand):
                 report=bar.show,
             )
         for mag in compressed:
-            self.stdout.write(f"Layer '{mag.layer.name}', mag {mag.mag.literal} is compressed now.")
+            self.say([f"Layer '{mag.layer.name}', mag {mag.mag.literal} is compressed now."])
         if not compressed:
-            self.stdout.write("All of it is compressed already.")
+            self.say(["All of it is compressed already."])
 
     def interrupted(self) -> str:
         return "Interrupted. What is done stays compressed; the same command goes on with the rest."

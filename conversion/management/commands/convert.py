@@ -5,6 +5,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,16 @@ from conversion.management.file_command import FileCommand, sentence
 from conversion.management.opened_source import checked_source, is_archive, unpacked
 from conversion.management.shown import finding_lines, plan_lines
 from conversion.management.terminal import ProgressBar
+from conversion.pipeline.options import Options
 from conversion.pipeline.plan import Plan
-from conversion.pipeline.planning import find, planned
+from conversion.pipeline.planning import Finding, UnknownVoxelSize, find, planned
 from conversion.pipeline.work_directory import WorkDirectory
 from conversion.readers import UnreadableImage
 from conversion.readers.sandbox import Sandbox, SandboxLimits
-from datasets.properties import FILE_NAME
+from datasets.properties import FILE_NAME, VoxelSize
+
+_CUBES = VoxelSize(factor=(1, 1, 1))
+"""What a dry run plans mags for where the voxel size is not known."""
 
 
 class Command(FileCommand):
@@ -67,13 +72,12 @@ class Command(FileCommand):
             chosen = source_options.parsed(options, path)
             finding = find(path, chosen, sandbox)
             if options["dry_run"]:
-                self._say(finding_lines(finding, source))
-            plan = planned(finding, chosen)
-            self._say(plan_lines(plan, told=finding.notes if options["dry_run"] else ()))
-            if options["dry_run"]:
+                self._tell(finding, source, chosen)
                 return
+            plan = planned(finding, chosen)
+            self.say(plan_lines(plan))
             self._convert(plan, target, options, bar)
-        self.stdout.write(f"Done: {target}")
+        self.say([f"Done: {target}"])
 
     def interrupted(self) -> str:
         """How to go on."""
@@ -88,8 +92,16 @@ class Command(FileCommand):
             "or remove that."
         )
 
-    def _say(self, lines: Iterator[str]) -> None:
-        self.stdout.write("\n".join(lines))
+    def _tell(self, finding: Finding, source: Path, chosen: Options) -> None:
+        """What was found and would be written, also where only the voxel size is missing."""
+        self.say(finding_lines(finding, source))
+        try:
+            plan = planned(finding, chosen)
+        except UnknownVoxelSize:
+            plan = planned(finding, replace(chosen, voxel_size=_CUBES))
+            self.say(plan_lines(plan, told=finding.notes, is_size_known=False))
+            raise
+        self.say(plan_lines(plan, told=finding.notes))
 
     def _convert(self, plan: Plan, target: Path, options: dict[str, Any], bar: ProgressBar) -> None:
         # Kernels take long to load, which neither --help nor --dry-run should wait for.

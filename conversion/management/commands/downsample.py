@@ -69,9 +69,9 @@ class Command(FileCommand):
             )
         for each in missing:
             mags = ", ".join(mag.literal for mag in each.mags)
-            self.stdout.write(f"Layer '{each.layer.name}' has mag {mags} now.")
+            self.say([f"Layer '{each.layer.name}' has mag {mags} now."])
         if not missing:
-            self.stdout.write("No mag is missing.")
+            self.say(["No mag is missing."])
 
     def interrupted(self) -> str:
         return (

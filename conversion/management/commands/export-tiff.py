@@ -68,7 +68,7 @@ class Command(FileCommand):
         )
         with ProgressBar(sys.stderr) as bar:
             write_export(export, target, report=bar.show)
-        self.stdout.write(f"Wrote {target} ({amount(target.stat().st_size)}).")
+        self.say([f"Wrote {target} ({amount(target.stat().st_size)})."])
 
 
 def _index(text: str) -> tuple[str, int]:

@@ -39,6 +39,6 @@ class Command(FileCommand):
             finding = find(path, source_options.parsed(options, path), sandbox)
         if options["json"]:
             found = finding_json(finding, source)
-            self.stdout.write(json.dumps(found, indent=2, ensure_ascii=False))
+            self.say(json.dumps(found, indent=2, ensure_ascii=False).split("\n"))
         else:
-            self.stdout.write("\n".join(finding_lines(finding, source)))
+            self.say(finding_lines(finding, source))

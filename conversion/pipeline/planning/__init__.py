@@ -10,7 +10,7 @@ from conversion.pipeline.plan import Plan
 from conversion.pipeline.planning.finding import Finding, FoundImage, FoundLayer
 from conversion.pipeline.planning.images import finding_of_images
 from conversion.pipeline.planning.planned import planned
-from conversion.pipeline.planning.problem import PlanProblem
+from conversion.pipeline.planning.problem import PlanProblem, UnknownVoxelSize
 from conversion.pipeline.planning.stored_datasets import finding_of_dataset, is_dataset
 from conversion.readers.raw import open_raw
 from conversion.readers.sandbox import Sandbox
@@ -22,6 +22,7 @@ __all__ = [
     "FoundImage",
     "FoundLayer",
     "PlanProblem",
+    "UnknownVoxelSize",
     "find",
     "plan_conversion",
     "planned",

@@ -10,7 +10,7 @@ from conversion.pipeline.mags import FINEST, mag_ladder
 from conversion.pipeline.options import Options
 from conversion.pipeline.plan import Plan, PlannedLayer
 from conversion.pipeline.planning.finding import Finding, FoundImage, FoundLayer
-from conversion.pipeline.planning.problem import PlanProblem
+from conversion.pipeline.planning.problem import PlanProblem, UnknownVoxelSize
 from conversion.pipeline.shapes import shapes_problem, shown_shape
 from conversion.readers.series import Choice
 from datasets.properties import Category, DataFormat, Mag, Vec3Int, VoxelSize
@@ -54,7 +54,7 @@ def _voxel_size(finding: Finding, options: Options) -> tuple[VoxelSize, str, lis
     known = [(image, image.voxel_size) for image in finding.images if image.voxel_size]
     if not known:
         said = " ".join(note for note in finding.notes if "voxel" in note)
-        raise PlanProblem(
+        raise UnknownVoxelSize(
             f"The size of a voxel is not known. {said}".rstrip(),
             "Give it in x, y, z, and its unit if that is not nanometer: "
             "--voxel-size 4,4,40 --unit nanometer.",

@@ -19,3 +19,7 @@ class PlanProblem(Exception):
 
     def __str__(self) -> str:
         return f"{self.what} {self.advice}"
+
+
+class UnknownVoxelSize(PlanProblem):
+    """All that is missing is the size of a voxel."""

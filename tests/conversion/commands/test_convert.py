@@ -78,14 +78,31 @@ def test_a_dry_run_tells_all_and_writes_nothing(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["cells"]
 
 
-def test_a_dry_run_of_what_can_not_be_converted_tells_what_was_found_and_why(
+def test_a_dry_run_without_a_voxel_size_tells_all_the_rest_and_that_it_is_missing(
     tmp_path: Path,
 ) -> None:
     done = run("convert", stack(tmp_path / "cells"), tmp_path / "out", "--dry-run")
     assert done.returncode == 1
     assert "cells: picture, 50 x 40 x 3 voxels" in done.stdout
+    assert "Voxel size: not known; the mags below are those of cubes" in done.stdout
+    assert "Layer cells: color, 50 x 40 x 3 uint8" in done.stdout
     assert done.stderr.startswith("CommandError: The size of a voxel is not known.")
     assert "--voxel-size 4,4,40" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((), "chunks of 32 x 32 x 32 in shards of 320 x 64 x 32 (mag 1) and up to 160 x 32 x 32 ("),
+        (("--shard-shape", "64", "--no-downsample"), "in shards of 64 x 64 x 32, tuned"),
+        (("--data-format", "wkw", "--no-downsample"), "wkw, LZ4, files of "),
+    ],
+)
+def test_a_dry_run_tells_how_large_files_will_be(
+    tmp_path: Path, options: tuple[str, ...], said: str
+) -> None:
+    source = stack(tmp_path / "cells", shape=(40, 300))
+    assert said in convert(source, tmp_path / "out", *VOXELS, "--dry-run", *options)
 
 
 def test_options_decide_what_is_written(tmp_path: Path) -> None:

@@ -122,3 +122,24 @@ def test_raw_voxels_need_their_size_and_type(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="Give both --raw-size and --raw-type"):
         call_command("inspect", str(file), "--raw-size", "2,3,4")
     call_command("inspect", str(file), "--raw-size", "2,3,4", "--raw-type", "uint8")
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_names_can_not_pretend_to_be_other_text(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...]
+) -> None:
+    file = tmp_path / "cells\u202egnp\x1b[2J.tif"
+    tifffile.imwrite(file, np.zeros((4, 5), np.uint8))
+    call_command("inspect", str(file), *options)
+    said = capsys.readouterr().out
+    assert "\u202e" not in said and "\x1b" not in said
+    assert r"cells\u202egnp\u001b[2J" in said
+    if options:
+        (image,) = json.loads(said)["images"]
+        assert image["name"] == "cells\u202egnp\x1b[2J"
+
+
+def test_a_broken_files_name_can_not_pretend_either(tmp_path: Path) -> None:
+    (tmp_path / "a\u202egnp.tif").write_bytes(b"II*\0broken")
+    with pytest.raises(CommandError, match=r"^a\\u202egnp\.tif: "):
+        call_command("inspect", str(tmp_path / "a\u202egnp.tif"))
