@@ -44,7 +44,7 @@ class _Configuration(BaseModel):
 # Elsewhere null means that nothing was chosen, and a weaker configuration counts.
 NULL_IS_A_CHOICE = {"mapping", "nativelyRenderedLayerName"}
 # Of this site's viewer alone: other tools meet these keys only where somebody has set them.
-VIEWER_KEYS = {"layout", "additional", "hidden_channels"}
+VIEWER_KEYS = {"layout", "additional", "zoom_3d", "rotation_3d", "hidden_channels"}
 
 
 class Mapping(_Configuration):
@@ -76,7 +76,8 @@ class DatasetView(_Configuration):
     """How a dataset is shown; `position` is in voxels of mag 1, axis order x, y, z.
 
     `zoom` is in voxels of the finest edge for each pixel of the screen, `rotation` in degrees about
-    x, y, z, `additional` the position on the axes beyond space.
+    x, y, z, `additional` the position on the axes beyond space. `zoom_3d` is in finest voxel
+    edges over the height of the 3D panel, `rotation_3d` in degrees too.
     """
 
     four_bit: StrictBool = False
@@ -91,6 +92,8 @@ class DatasetView(_Configuration):
     zoom: Annotated[Number, Field(gt=0)] | None = None
     position: Point | None = None
     rotation: Point | None = None
+    zoom_3d: Annotated[Number, Field(gt=0)] | None = None
+    rotation_3d: Point | None = None
     additional: tuple[Number, ...] | None = None
     layout: Literal["4panel", "xy", "3d"] | None = None
     layers: dict[str, Any] = Field(default_factory=dict)

@@ -3,7 +3,8 @@
 import re
 from typing import Any
 
-from playwright.sync_api import Page, expect
+import pytest
+from playwright.sync_api import Frame, Page, expect
 
 from datasets.models import DatasetViewConfiguration
 from tests.browser import data
@@ -27,6 +28,12 @@ def wait_until_kept(**expected: Any) -> None:
     wait_until(stored, lambda found: found == expected, expected)
 
 
+def own_keys() -> set[str]:
+    """The keys of what is stored as the one person's own view."""
+    views = DatasetViewConfiguration.objects.values_list("configuration", flat=True)
+    return {key for view in views for key in view}
+
+
 def drag(page: Page, right: int) -> None:
     """Drags the picture in the viewer's frame."""
     box = page.locator("iframe").bounding_box()
@@ -36,6 +43,14 @@ def drag(page: Page, right: int) -> None:
     page.mouse.down()
     page.mouse.move(x + right, y, steps=4)
     page.mouse.up()
+
+
+def turn(frame: Frame) -> list[float]:
+    """How the 3D panel in the viewer's frame is turned (a quaternion) and, last, zoomed."""
+    return frame.evaluate("""() => {
+      const { projectionOrientation, projectionScale } = viewer.state.toJSON();
+      return [...projectionOrientation, projectionScale];
+    }""")
 
 
 def test_place_and_layout_are_kept_for_the_person_and_a_link_wins(place, admin, new_page):
@@ -78,6 +93,36 @@ def test_place_and_layout_are_kept_for_the_person_and_a_link_wins(place, admin, 
     expect(position).to_have_value("32, 32, 32")
     expect(zoom).to_have_value(fitted)
     expect(xy).to_have_attribute("aria-pressed", "false")
+
+
+def test_how_the_3d_panel_is_turned_and_zoomed_is_kept_shared_and_reset(place, admin, new_page):
+    dataset = place(data.write_wkw)
+    page = new_page(admin)
+    view = f"/datasets/{dataset.slug}/view"
+    page.goto(address(dataset, layout="3d"))
+    at_first = turn(wait_for_viewer(page))
+
+    drag(page, right=80)
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, 200)
+    page.keyboard.up("Control")
+    wait_until(own_keys, lambda found: found == {"rotation3D", "zoom3D"}, "rotation and zoom")
+    page.get_by_role("button", name="Share").click()
+    link = page.get_by_label("Link", exact=True).input_value()
+
+    page.goto("/")
+    page.goto(view)
+    kept = turn(wait_for_viewer(page))
+    assert all(abs(now - then) > 0.01 for now, then in zip(kept[1::3], at_first[1::3], strict=True))
+
+    page.get_by_role("button", name="Reset").click()
+    wait_until(own_keys, lambda found: found == set(), "none")
+    page.goto("/")
+    page.goto(link)
+    assert turn(wait_for_viewer(page)) == pytest.approx(kept, rel=1e-3, abs=1e-3)
+    page.goto("/")
+    page.goto(view)
+    assert turn(wait_for_viewer(page))[:4] == pytest.approx(at_first[:4], abs=1e-3)
 
 
 def test_looking_at_a_dataset_or_a_link_changes_nothing_of_ones_own(place, admin, new_page):

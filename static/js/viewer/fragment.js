@@ -12,13 +12,16 @@ const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 const isBoolean = (value) => typeof value === "boolean";
 const isPoint = (value) => Array.isArray(value) && value.length === 3 && value.every(isNumber);
 const isNumbers = (value) => Array.isArray(value) && value.every(isNumber);
+const isZoom = (value) => isNumber(value) && value > 0;
 const isWithin = (low, high) => (value) => isNumber(value) && value >= low && value <= high;
 
 const VIEW_KEYS = {
   position: isPoint,
   additional: isNumbers,
-  zoom: (value) => isNumber(value) && value > 0,
+  zoom: isZoom,
   rotation: isPoint,
+  zoom3D: isZoom,
+  rotation3D: isPoint,
   layout: (value) => LAYOUTS.includes(value),
   interpolation: isBoolean,
 };
@@ -69,7 +72,9 @@ export function viewOfLink(fragment, { base, own }) {
 export function fragmentOf(base, view) {
   const difference = differenceTo(base, view);
   const said = pick(difference, VIEW_KEYS);
-  if (said.zoom) said.zoom = Number(said.zoom.toPrecision(ZOOM_DIGITS));
+  for (const key of ["zoom", "zoom3D"]) {
+    if (said[key]) said[key] = Number(said[key].toPrecision(ZOOM_DIGITS));
+  }
   const layers = Object.entries(difference.layers ?? {}).map(([name, layer]) => [name, pick(layer, LAYER_KEYS)]);
   if (layers.length) said.layers = Object.fromEntries(layers);
   // Both may stand in a fragment as they are.

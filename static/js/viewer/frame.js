@@ -9,6 +9,8 @@ const HIDDEN = [
   "showLayerSidePanelButton", "showLocation", "showAnnotationToolStatus", "showLayerPanel",
   "showLayerHoverValues", "showTopBar", "showUIControls",
 ];
+// Neuroglancer leaves out of its state what is turned in no way.
+const UNTURNED = [0, 0, 0, 1];
 const POLL_MILLISECONDS = 50;
 // How much of the 3D panel around the data stays free, so that it fits at any angle.
 const ROOM_IN_3D = 1.6;
@@ -47,7 +49,7 @@ class Frame {
     const { width, height } = this.#panel(view.layout ?? LAYOUTS[0]);
     const fitting = zoomToFit(this.#manifest, width, height);
     if (!view.zoom) state.crossSectionScale = fitting;
-    state.projectionScale = fitting * height * ROOM_IN_3D;
+    if (!view.zoom3D) state.projectionScale = fitting * height * ROOM_IN_3D;
     this.#viewer.state.reset();
     this.#viewer.state.restoreState(state);
     this.#said = view;
@@ -94,7 +96,9 @@ class Frame {
     return viewOfPlace(this.#manifest, {
       position: state.position,
       crossSectionScale: state.crossSectionScale,
-      crossSectionOrientation: state.crossSectionOrientation ?? [0, 0, 0, 1],
+      crossSectionOrientation: state.crossSectionOrientation ?? UNTURNED,
+      projectionScale: state.projectionScale,
+      projectionOrientation: state.projectionOrientation ?? UNTURNED,
     });
   }
 

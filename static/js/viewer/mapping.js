@@ -12,13 +12,16 @@
 //   layers[name].gammaCorrectionValue             the shader's exponent, inverted
 //   layers[name].isInverted, isDisabled           the shader's switch; visible
 // Beyond these keys a view has some of this site alone: `layout`, `additional` (the position on axes
-// beyond space) and, per layer, `hiddenChannels`.
+// beyond space), `zoom3D` (projectionScale: finest voxel edges over the height of the 3D panel),
+// `rotation3D` (projectionOrientation, in degrees as above) and, per layer, `hiddenChannels`.
 // Keys that mean nothing to Neuroglancer (fourBit, loadingStrategy, mapping ...) are left alone.
 // Neuroglancer's own state, which names sources and shader code, is never stored nor shared.
 
 export const LAYOUTS = ["4panel", "xy", "3d"];
 const WHITE = "255,255,255";
+const ROTATION_3D = [-28, 32, 8]; // three sides are seen
 const CROSS_SECTION_PIXELS = 2000;
+const QUARTER_TURN = 1 - 1e-6; // the sine from which on an angle is one, as single precision tells it
 
 const GRAY_SHADER = `#uicontrol invlerp normalized
 #uicontrol vec3 tint color(default="#ffffff")
@@ -62,7 +65,7 @@ export function stateOf(manifest, view, origin) {
     showSlices: true,
     showDefaultAnnotations: false,
     hideCrossSectionBackground3D: true,
-    projectionOrientation: quaternionOf([-28, 32, 8]),
+    projectionOrientation: quaternionOf(ROTATION_3D),
     crossSectionBackgroundColor: "#000000",
     projectionBackgroundColor: "#0c1117",
     ...placeOf(manifest, view),
@@ -81,7 +84,7 @@ export function layoutOf(layout = LAYOUTS[0]) {
   };
 }
 
-/** Position, zoom and rotation as Neuroglancer has them; what `view` does not say is left out. */
+/** Position, zooms and rotations as Neuroglancer has them; what `view` does not say is left out. */
 export function placeOf(manifest, view) {
   const place = {};
   if (view.position) {
@@ -91,6 +94,8 @@ export function placeOf(manifest, view) {
   }
   if (view.zoom) place.crossSectionScale = view.zoom;
   if (view.rotation) place.crossSectionOrientation = quaternionOf(view.rotation);
+  if (view.zoom3D) place.projectionScale = view.zoom3D;
+  if (view.rotation3D) place.projectionOrientation = quaternionOf(view.rotation3D);
   return place;
 }
 
@@ -98,14 +103,16 @@ export function placeOf(manifest, view) {
 const voxelAt = (coordinate) => Math.floor(coordinate + 0.5);
 
 /** The part of a view that a person changes by moving: the inverse of `placeOf`. */
-export function viewOfPlace(manifest, { position, crossSectionScale, crossSectionOrientation }) {
+export function viewOfPlace(manifest, { position, ...place }) {
   const view = {};
   if (position) {
     view.position = [...position.slice(0, 3)].map(voxelAt);
     if (manifest.additionalAxes.length) view.additional = [...position.slice(3)].map(voxelAt);
   }
-  if (crossSectionScale) view.zoom = crossSectionScale;
-  if (crossSectionOrientation) view.rotation = degreesOf(crossSectionOrientation);
+  if (place.crossSectionScale) view.zoom = place.crossSectionScale;
+  if (place.crossSectionOrientation) view.rotation = degreesOf(place.crossSectionOrientation);
+  if (place.projectionScale) view.zoom3D = place.projectionScale;
+  if (place.projectionOrientation) view.rotation3D = degreesOf(place.projectionOrientation);
   return view;
 }
 
@@ -202,10 +209,14 @@ export function quaternionOf([x, y, z]) {
 
 /** The inverse of `quaternionOf`, rounded to hundredths of a degree. */
 export function degreesOf([x, y, z, w]) {
-  const about = [
-    Math.atan2(2 * (w * x + y * z), 1 - 2 * (x * x + y * y)),
-    Math.asin(Math.max(-1, Math.min(1, 2 * (w * y - z * x)))),
-    Math.atan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z)),
-  ];
+  const sine = Math.max(-1, Math.min(1, 2 * (w * y - z * x)));
+  // At a quarter turn about y, turns about x and z are the same: all of it counts as about x.
+  const about = Math.abs(sine) > QUARTER_TURN
+    ? [2 * Math.atan2(x, w), Math.asin(sine), 0]
+    : [
+        Math.atan2(2 * (w * x + y * z), 1 - 2 * (x * x + y * y)),
+        Math.asin(sine),
+        Math.atan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z)),
+      ];
   return about.map((radians) => Math.round((radians * 18000) / Math.PI) / 100 + 0);
 }

@@ -1,6 +1,6 @@
 // The view that the page shows, what of it is this person's own, and who wants to know of changes.
 
-const PLACE_KEYS = ["position", "additional", "zoom", "rotation", "layout"];
+const PLACE_KEYS = ["position", "additional", "zoom", "rotation", "zoom3D", "rotation3D", "layout"];
 
 /** `strong` over `weak`, key by key, layers key by key within each layer. */
 export function merged(weak, strong) {

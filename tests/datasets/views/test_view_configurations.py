@@ -61,12 +61,14 @@ def test_place_layout_and_channels_are_kept_and_absent_until_somebody_sets_them(
 ):
     person = signed_in(member)
     untouched = shown(person, dataset)
-    assert not {"layout", "additional"} & untouched.keys()
+    assert not {"layout", "additional", "zoom3D", "rotation3D"} & untouched.keys()
     assert "hiddenChannels" not in untouched["layers"]["color"]
     kept = {
         "position": [4, 5, 6],
         "zoom": 0.5,
         "rotation": [0, 0, 90],
+        "zoom3D": 400,
+        "rotation3D": [10, -20, 30.5],
         "layout": "xy",
         "additional": [3],
         "layers": {"color": {"hiddenChannels": [1]}},
@@ -76,7 +78,8 @@ def test_place_layout_and_channels_are_kept_and_absent_until_somebody_sets_them(
     view = shown(person, dataset)
     assert all(view[key] == value for key, value in kept.items() if key != "layers")
     assert view["layers"]["color"]["hiddenChannels"] == [1]
-    put(person, dataset, {"layout": "5panel", "layers": {"color": {"hiddenChannels": [-1]}}})
+    bad = {"layout": "5panel", "zoom3D": 0, "rotation3D": [1]}
+    put(person, dataset, {**bad, "layers": {"color": {"hiddenChannels": [-1]}}})
     assert DatasetViewConfiguration.objects.get().configuration == {"layers": {"color": {}}}
 
 

@@ -3,6 +3,7 @@
 import json
 import math
 import shutil
+import struct
 import subprocess
 from typing import Any
 from urllib.parse import quote
@@ -106,6 +107,15 @@ def test_a_whole_position_is_the_middle_of_its_voxel_and_comes_back():
     assert back == {"position": [10, 20, 5], "zoom": 2.5}
 
 
+def test_the_3d_panel_is_turned_and_zoomed_as_said_and_comes_back():
+    turned = {"position": [1, 2, 3], "zoom3D": 400, "rotation3D": [10, -20, 30]}
+    place = call("mapping.js", "placeOf", manifest(), turned)
+    assert place["projectionScale"] == 400
+    assert call("mapping.js", "viewOfPlace", manifest(), place) == turned
+    opened = state(layer("em"), shown_as={"em": shown()}, **turned)
+    assert opened["projectionOrientation"] == place["projectionOrientation"]
+
+
 def test_further_axes_follow_space():
     axes = manifest(additionalAxes=[{"name": "t", "bounds": [3, 9]}])
     place = call("mapping.js", "placeOf", axes, view({}))
@@ -119,6 +129,15 @@ def test_a_rotation_comes_back(angles):
     quaternion = call("mapping.js", "quaternionOf", angles)
     assert math.isclose(sum(part**2 for part in quaternion), 1)
     assert call("mapping.js", "degreesOf", quaternion) == pytest.approx(angles)
+
+
+@pytest.mark.parametrize("angles", [[90, 90, 0], [20, 90, 50], [20, -90, 50], [0, -90, 180]])
+def test_a_quarter_turn_about_y_comes_back_as_the_same_turn(angles):
+    quaternion = call("mapping.js", "quaternionOf", angles)
+    single = [struct.unpack("f", struct.pack("f", part))[0] for part in quaternion]
+    back = call("mapping.js", "quaternionOf", call("mapping.js", "degreesOf", single))
+    # A quaternion and its negative are the same turn.
+    assert abs(sum(a * b for a, b in zip(quaternion, back, strict=True))) == pytest.approx(1)
 
 
 def test_how_an_image_is_shown():
