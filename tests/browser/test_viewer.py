@@ -150,6 +150,35 @@ def test_the_position_can_be_typed(place, admin, new_page):
     wait_for_color(page, 0, BESIDE, gray(data.RIGHT))
 
 
+def test_the_viewer_can_be_used_with_the_keyboard_and_says_how(place, admin, new_page):
+    page = new_page(admin, width=768)
+    page.goto(address(place(data.write_wkw), position=[30, 32, 32]))
+    frame = wait_for_viewer(page)
+    page.get_by_role("button", name="3D").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_label("Position", exact=True)).to_have_value("31, 32, 32")
+
+    wait_for_color(page, BESIDE, BESIDE, gray(data.LEFT))
+    page.keyboard.press("1")
+    expect(page.get_by_label("Visibility of color")).not_to_be_checked()
+    wait_for_color(page, BESIDE, BESIDE, gray(0))
+    page.keyboard.press("1")
+    wait_for_color(page, BESIDE, BESIDE, gray(data.LEFT))
+
+    page.keyboard.press("h")
+    help_dialog = page.get_by_role("dialog", name="Mouse and keys")
+    expect(help_dialog).to_be_visible()
+    assert help_dialog.evaluate("dialog => dialog.scrollWidth <= dialog.clientWidth")
+    page.keyboard.press("Escape")
+    # The picture has the focus again.
+    frame.wait_for_function("() => document.hasFocus() && document.activeElement !== document.body")
+    page.keyboard.press(",")
+    expect(page.get_by_label("Position", exact=True)).to_have_value("31, 32, 31")
+    # Neuroglancer's own help, which speaks of what this page leaves out, stays away.
+    assert frame.evaluate("() => viewer.state.toJSON().helpPanel?.visible ?? false") is False
+
+
 def test_four_panels_and_3d_draw_the_data_too(place, admin, new_page):
     page = new_page(admin)
     page.goto(address(place(data.write_wkw), layout="4panel"))

@@ -9,6 +9,13 @@ const HIDDEN = [
   "showLayerSidePanelButton", "showLocation", "showAnnotationToolStatus", "showLayerPanel",
   "showLayerHoverValues", "showTopBar", "showUIControls",
 ];
+// Keys with which Neuroglancer would change, unknown to the page, what the page shows and keeps, or
+// open panels of its own. Help and layers by number are the page's (keys.js).
+const DIGITS = Array.from({ length: 9 }, (_, i) => `digit${i + 1}`);
+const UNBOUND_KEYS = [
+  "keyh", "keyn", "space", "shift+space", "backslash", ...DIGITS, ...DIGITS.map((digit) => `control+${digit}`),
+];
+const AXIS_NAMES = ".neuroglancer-display-dimensions-widget input";
 // Neuroglancer leaves out of its state what is turned in no way.
 const UNTURNED = [0, 0, 0, 1];
 const POLL_MILLISECONDS = 50;
@@ -41,6 +48,8 @@ class Frame {
       const shown = this.#viewer.uiConfiguration[name];
       if (shown) shown.value = false;
     }
+    for (const key of UNBOUND_KEYS) this.#viewer.inputEventBindings.global.set(key, "nothing");
+    this.#window.document.addEventListener("focusin", ({ target }) => this.#passOverAxisNames(target));
   }
 
   /** Show `view` from scratch. */
@@ -115,9 +124,21 @@ class Frame {
     });
   }
 
+  /** Calls back with each key that is pressed in the viewer. */
+  onKey(callback) {
+    this.#window.addEventListener("keydown", callback, { capture: true }); // before Neuroglancer ends it
+  }
+
   /** Calls back with `{address, sentence}` of chunks that could not be used (worker.js says so). */
   onUnreadable(callback) {
     this.#window.addEventListener("unreadable", ({ detail }) => callback(detail));
+  }
+
+  // Whoever comes in by keyboard would meet fields that rename axes first: the picture takes the keys.
+  #passOverAxisNames(target) {
+    if (!target.matches(AXIS_NAMES)) return;
+    for (const input of this.#window.document.querySelectorAll(AXIS_NAMES)) input.tabIndex = -1;
+    target.closest(".neuroglancer-rendered-data-panel").focus();
   }
 
   #panel(layout) {

@@ -2,6 +2,7 @@
 
 import { viewOfLink } from "./fragment.js";
 import { openFrame } from "./frame.js";
+import { connectKeys } from "./keys.js";
 import { notify, withdraw } from "./notices.js";
 import { buildPanel, needsContrast } from "./panel.js";
 import { connectBar } from "./place.js";
@@ -85,6 +86,7 @@ async function start() {
     else if (!place) frame.applyAppearance(view.value, layer && readable.filter(({ name }) => name === layer));
   });
   connectBar(page.querySelector("[data-place]"), frame, view, shown);
+  connectKeys(frame, view, shown.layers, document.getElementById("help"));
   connectSharing(document, manifest, view);
   await Promise.all(readable.map((layer) => addContrast(layer, cards.get(layer.name), view)));
   connectSaving(page, manifest, view);
