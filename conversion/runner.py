@@ -11,7 +11,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,14 +109,14 @@ class Handler:
     """What is done for a kind of job, and what once it is over, whatever way it ended."""
 
     work: Work
-    notify: Callable[[Job], None]
+    notify: Callable[[Job], None] | None
 
 
 _handlers: dict[str, Handler] = {}
 
 
-def register(kind: Job.Kind, *, work: Work, notify: Callable[[Job], None]) -> None:
-    """Say what a kind of job does."""
+def register(kind: Job.Kind, *, work: Work, notify: Callable[[Job], None] | None = None) -> None:
+    """Say what a kind of job does, and who is told in the end; by default nobody."""
     _handlers[kind.value] = Handler(work, notify)
 
 
@@ -154,7 +154,8 @@ def notify(job: Job) -> None:
     if not Job.objects.filter(pk=job.pk, notified=None).exists():
         return
     try:
-        _handlers[job.kind].notify(job)
+        if (tell := _handlers[job.kind].notify) is not None:
+            tell(job)
     except Exception:
         logger.exception("nobody could be told of job %s", job.pk)
     jobs.mark_told(job)  # of some jobs there is nothing to tell
@@ -177,7 +178,8 @@ def _work(this_run: Run) -> None:
         else:
             jobs.fail(job, cause=failure.cause, advice=failure.advice, asks=failure.asks)
     except BaseException:  # the worker is being stopped
-        jobs.hand_back(job)
+        with suppress(LeaseLost, DatabaseError):  # the watchdog sees to it
+            jobs.hand_back(job)
         raise
     else:
         jobs.succeed(job, result)

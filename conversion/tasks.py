@@ -9,7 +9,7 @@ from .services import (
     converting_sweeping,
     exporting,
     job_mails,
-    jobs,
+    jobs_watching,
     largest_segment_id,  # noqa: F401 (likewise)
     measuring,  # noqa: F401 (likewise)
     missing_mags,  # noqa: F401 (likewise)
@@ -41,7 +41,7 @@ def scan_periodically() -> None:
 @shared_task(name="conversion.tasks.look_after_jobs")
 def look_after_jobs() -> None:
     """Put back or end jobs whose worker is gone, and tell people what it could not."""
-    for job in [*jobs.look_after(runner.kinds()), *job_mails.untold()]:
+    for job in [*jobs_watching.look_after(runner.kinds()), *job_mails.untold()]:
         runner.notify(job)
 
 

@@ -30,14 +30,24 @@ class OwnerSerializer(serializers.ModelSerializer[User]):
 
 
 class ProgressSerializer(serializers.Serializer[Job]):
-    """How far a job is: the stage, how much of it is done in percent, and how fast it goes."""
+    """How far a job is: the stage, how much of it is done in percent, and how fast it goes, unless
+    its worker has not been heard of for a while.
+    """
 
     stage = serializers.CharField()
     percentage = serializers.FloatField(allow_null=True)
-    message = serializers.CharField()
-    bytesPerSecond = serializers.FloatField(source="bytes_per_second", allow_null=True)
-    secondsLeft = serializers.FloatField(source="seconds_left", allow_null=True)
+    message = serializers.CharField(source="news")
+    bytesPerSecond = serializers.SerializerMethodField()
+    secondsLeft = serializers.SerializerMethodField()
     attempt = serializers.IntegerField()
+
+    def get_bytesPerSecond(self, job: Job) -> float | None:
+        """Of the finest mag's voxels."""
+        return None if job.waits_for_worker else job.bytes_per_second
+
+    def get_secondsLeft(self, job: Job) -> float | None:
+        """Of this stage, as it goes now."""
+        return None if job.waits_for_worker else job.seconds_left
 
 
 class JobSerializer(serializers.Serializer[Job]):

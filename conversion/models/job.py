@@ -3,7 +3,7 @@
 States and who changes them: conversion.services.jobs.
 """
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Self
 
 from django.db import models
@@ -173,6 +173,13 @@ class Job(HexIdModel):
             and self.heartbeat is not None
             and self.heartbeat < timezone.now() - LATE
         )
+
+    @property
+    def news(self) -> str:
+        """Its message; of a worker that is late, since when: what it said then is past."""
+        if self.waits_for_worker and self.heartbeat is not None:
+            return f"No sign of life since {self.heartbeat.astimezone(UTC):%H:%M:%S} UTC."
+        return self.message
 
 
 class JobLogLine(models.Model):

@@ -26,7 +26,7 @@ from datasets.services.data_source import change, problems, store
 from datasets.services.storage_accounting import measure
 from datasets.storage import local
 
-from . import job_mails, jobs
+from . import converting_sweeping, job_mails, jobs
 from .converting_helping import CallForHelp, threads
 from .converting_plan import Places, explained, log_lines, make_plan, options_of, places_of
 from .converting_progress import ShownProgress
@@ -52,8 +52,11 @@ def run_conversion(run: Run) -> dict[str, Any]:
                 _write(run, dataset, places, shown)
             shown.show("Publishing")
             _publish(run, dataset, places)
+            WorkDirectory(places.target).remove()  # of a worker that was killed as it published
         shown.show("Measuring storage")
         measure(dataset)
+        if not Dataset.objects.filter(pk=dataset.pk).exists():  # deleted meanwhile
+            raise Cancelled
     except (Cancelled, JobFailed) as end:
         with suppress(Cancelled):
             jobs.renew(run.job)  # whoever lost the job must not remove another worker's work
@@ -97,8 +100,8 @@ def _write(run: Run, dataset: Dataset, places: Places, shown: ShownProgress) -> 
     shown.show("Looking at the files")
     with Sandbox() as sandbox:
         finding, plan = make_plan(run.job, places, sandbox)
-        for text, is_problem in log_lines(finding, plan, options_of(run.job)):
-            run.log(text, is_problem=is_problem)
+        for text in log_lines(finding, plan, options_of(run.job)):
+            run.log(text)
         call = CallForHelp(run.job)
 
         def report(progress: Progress) -> None:
@@ -122,20 +125,22 @@ def _publish(run: Run, dataset: Dataset, places: Places) -> None:
     """Make it a dataset that people can use."""
     try:
         found = examined(places.target, dataset.name)
+        assert found.data_source is not None  # noqa: S101 (see examined)
+        data_source = with_discovered(places.target, found.data_source)
+        if wrong := problems(data_source):
+            raise BadUpload(" ".join(wrong))
     except BadUpload as error:
         raise JobFailed(
             f"What lies in the dataset's directory can't be used. {error}",
             f"Ask the operator to move '{places.target.name}' away, then retry.",
         ) from error
-    assert found.data_source is not None  # noqa: S101 (see examined)
-    data_source = with_discovered(places.target, found.data_source)
-    if wrong := problems(data_source):
-        raise JobFailed(" ".join(wrong))
-    jobs.renew(run.job)  # whoever lost the job has no say any more
     with transaction.atomic():
         locked = Dataset.objects.select_for_update(no_key=True).filter(pk=dataset.pk).first()
         if locked is None:  # deleted just now
             raise Cancelled
+        # Whoever lost the job has no say any more. Whoever cancels it waits for the dataset's row,
+        # and is then too late (jobs.stop).
+        jobs.renew(run.job)
         store(locked, data_source)
         record_places(locked, found.places)
         change(locked, status="")
@@ -151,9 +156,11 @@ def _result(dataset: Dataset) -> dict[str, Any]:
 
 
 def after_conversion(job: Job) -> None:
-    """Tell the owner, once the job is over."""
-    if job.dataset is None:  # also where its worker was killed, and did not come to it
+    """Tidy up where no worker came to it, and tell the owner, once the job is over."""
+    if job.dataset is None:
         _remove_of_deleted(job)
+    elif job.state == Job.State.CANCELLED:
+        converting_sweeping.remove_work(job.dataset)
     job_mails.notify(job)
 
 

@@ -17,7 +17,7 @@ from conversion.pipeline.plan import Plan
 from conversion.pipeline.planning import Finding, PlanProblem, find, planned
 from conversion.pipeline.planning.planned import shown_size
 from conversion.readers.errors import UnreadableImage
-from conversion.readers.sandbox import Sandbox
+from conversion.readers.sandbox import ReaderKilled, Sandbox
 from conversion.readers.series import Choice
 from conversion.runner import JobFailed
 from conversion.uploads.staging import ORIGINALS
@@ -51,6 +51,11 @@ class Places:
     is_uploaded: bool
     """Whether the source was brought for this conversion alone, and goes once it is over."""
 
+    @property
+    def after_correction(self) -> str:
+        """What to do with files that were corrected: only who uploaded can't reach them here."""
+        return "upload them again" if self.is_uploaded else "retry"
+
 
 def places_of(job: Job, dataset: Dataset) -> Places:
     """The places of the dataset's conversion."""
@@ -82,7 +87,10 @@ def make_plan(job: Job, places: Places, sandbox: Sandbox) -> tuple[Finding, Plan
             ) from error
     if not os.path.lexists(places.source):
         raise JobFailed(
-            f"'{places.source.name}' is not there any more.", "Put it back, then retry."
+            "What was uploaded is not there any more."
+            if places.is_uploaded
+            else f"'{places.source.name}' is not there any more.",
+            "Ask the operator to put it back, then retry.",
         )
     with explained(places):
         if not places.is_uploaded:
@@ -91,7 +99,7 @@ def make_plan(job: Job, places: Places, sandbox: Sandbox) -> tuple[Finding, Plan
         if not places.is_uploaded:
             for layer in finding.layers:
                 require_allowed_files(places.source, layer.source.files)
-        _require_answers(finding, options)
+        _require_answers(finding, options, places)
         return finding, planned(finding, options)
 
 
@@ -103,43 +111,43 @@ def explained(places: Places) -> Iterator[None]:
     except UnreadableImage as error:
         is_all = error.file in (places.source, Path(places.source.name))
         file = "What is to be converted" if is_all else f"'{error.file.name}'"
-        raise JobFailed(f"{file}: {error.what}", error.advice) from error
+        is_temporary = isinstance(error, ReaderKilled)
+        raise JobFailed(f"{file}: {error.what}", error.advice, is_temporary=is_temporary) from error
     except PlanProblem as error:
         advice = _WITHOUT_OPTIONS if error.names_options else error.advice
         raise JobFailed(error.what, advice) from error
     except (UnreadableProperties, VoxelsError) as error:
-        raise JobFailed(str(error), "Correct the files, then upload them again.") from error
+        advice = f"Correct the files, then {places.after_correction}."
+        raise JobFailed(str(error), advice) from error
 
 
-def log_lines(finding: Finding, plan: Plan, options: Options) -> Iterator[tuple[str, bool]]:
-    """What was found and is going to be made, in sentences, and whether each tells of a problem."""
+def log_lines(finding: Finding, plan: Plan, options: Options) -> Iterator[str]:
+    """What was found and is going to be made, in sentences."""
     for image in finding.images:
         files = f"{image.files:,} file{'' if image.files == 1 else 's'}"
         size = "" if image.stored_bytes is None else f", {filesizeformat(image.stored_bytes)}"
         axes = "".join(f", {axis} {length}" for axis, length in image.axes)
         yield (
             f"Found '{image.name}': {image.format}, {' x '.join(map(str, image.shape))} voxels"
-            f"{axes}, {image.element_type}, {files}{size}.",
-            False,
+            f"{axes}, {image.element_type}, {files}{size}."
         )
     for layer in plan.layers:
         kind = "segmentation" if layer.category.value == "segmentation" else "image"
         mags = ", ".join(mag.literal for mag in layer.mags)
-        yield f"Layer '{layer.name}': {kind}, {layer.dtype}, mags {mags}.", False
+        yield f"Layer '{layer.name}': {kind}, {layer.dtype}, mags {mags}."
     size = shown_size(plan.voxel_size)
     if options.voxel_size is None:
-        yield f"Voxel size: {size}, from {plan.voxel_size_source}.", False
+        yield f"Voxel size: {size}, from {plan.voxel_size_source}."
     else:
-        yield f"Voxel size: {size}, as given.", False
+        yield f"Voxel size: {size}, as given."
         for image in finding.images:
             if image.voxel_size and shown_size(image.voxel_size) != size:
                 yield (
-                    f"'{image.name}' says {shown_size(image.voxel_size)} in "
-                    f"{image.voxel_size_source}; what was given counts.",
-                    True,
+                    f"Note: '{image.name}' says {shown_size(image.voxel_size)} in "
+                    f"{image.voxel_size_source}; what was given counts."
                 )
     for note in plan.notes:
-        yield note, True
+        yield f"Note: {note}"
 
 
 def _named(finding: Finding, places: Places) -> Finding:
@@ -159,14 +167,14 @@ def _named(finding: Finding, places: Places) -> Finding:
     return replace(finding, layers=layers)
 
 
-def _require_answers(finding: Finding, options: Options) -> None:
+def _require_answers(finding: Finding, options: Options, places: Places) -> None:
     """Ask what only a person can say."""
     for problem in finding.problems:
         offered = " or ".join(_CHOICES[choice] for choice in problem.choices)
         raise JobFailed(
             f"The slices differ. {problem}",
-            f"On the page of this job, choose to {offered}; or correct the files and upload them "
-            "again.",
+            f"On the page of this job, choose to {offered}; or correct the files and "
+            f"{places.after_correction}.",
             asks={"differing": [choice.value for choice in problem.choices]},
         )
     is_size_known = options.voxel_size or any(image.voxel_size for image in finding.images)

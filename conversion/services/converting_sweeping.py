@@ -12,6 +12,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from conversion.models import Job
+from conversion.pipeline.work_directory import WorkDirectory
+from datasets.models import Dataset
 from datasets.storage import local
 from sharing.models import Organization
 
@@ -29,6 +31,14 @@ def sweep() -> None:
             found = _WORK.fullmatch(left.name)
             if found and not _is_gone_on_with(organization_id, found["name"]):
                 _remove(left, organization_id, found["name"])
+
+
+def remove_work(dataset: Dataset) -> None:
+    """Remove at once what a conversion of the dataset left that was cancelled while it waited."""
+    work = WorkDirectory(local.dataset_directory(dataset))
+    asked = (dataset.organization_id, dataset.directory_name)
+    if work.path.exists() and not _is_gone_on_with(*asked):
+        _remove(work.path, *asked)
 
 
 def _remove(left: Path, organization_id: str, directory_name: str) -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TypeGuard
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from conversion.mail import send
@@ -59,11 +59,10 @@ def notify(job: Job) -> None:
 
 
 def untold() -> QuerySet[Job]:
-    """Jobs that ended without a word to their people: their worker was killed just then."""
+    """Jobs that ended without a word: no worker had them, or theirs was killed just then."""
     now = timezone.now()
-    return Job.objects.filter(
-        state__in=Job.FINAL, notified=None, ended__range=(now - _NEWS, now - _SOON)
-    )
+    ended = Job.objects.filter(state__in=Job.FINAL, notified=None, ended__gt=now - _NEWS)
+    return ended.filter(Q(worker="") | Q(ended__lt=now - _SOON))
 
 
 def took_long(job: Job) -> bool:

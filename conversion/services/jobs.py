@@ -3,6 +3,8 @@
     PENDING -> STARTED -> SUCCESS, FAILURE or CANCELLED; STARTED -> PENDING to be tried again;
     PENDING -> CANCELLED; FAILURE and CANCELLED -> PENDING when a person retries.
 
+A job that waits is held by nobody: its `worker` is empty.
+
 A worker holds a job by a lease that it renews. Each claim has its own name in `worker`, and every
 update asks for it, so that a worker that lost its lease can change nothing. The broker only carries
 ids: a message that comes twice, late or never does no harm.
@@ -15,7 +17,6 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
@@ -37,8 +38,6 @@ from .shown_work import show
 logger = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=60)
-# A job that nobody claimed for that long after it was due has lost its message.
-LOST_MESSAGE = timedelta(minutes=2)
 ATTEMPTS = 3
 _FIRST_DELAY = timedelta(seconds=30)
 _NO_PROGRESS = {
@@ -94,18 +93,8 @@ def create(
 def dispatch(job: Job, delay: timedelta = timedelta()) -> None:
     """Tell the workers of a job, once the transaction has committed."""
 
-    def send() -> None:
-        try:
-            current_app.send_task(
-                "conversion.tasks.run_job",
-                [job.pk],
-                countdown=delay.total_seconds() or None,
-                queue=LONG_QUEUE if job.kind in LONG_KINDS else None,
-            )
-        except Exception:  # whatever the broker raises: the watchdog tells them later
-            logger.warning("the broker took no message about job %s", job.pk, exc_info=True)
-
-    transaction.on_commit(send)
+    queue = LONG_QUEUE if job.kind in LONG_KINDS else None
+    _send_after_commit("run_job", job, countdown=delay.total_seconds() or None, queue=queue)
 
 
 def claim(job_id: str) -> Job | None:
@@ -129,8 +118,10 @@ def claim(job_id: str) -> Job | None:
 
 def renew(job: Job) -> None:
     """Hold the job for another lease. Raises LeaseLost, Cancelled."""
-    now = timezone.now()
+    now, was_missed = timezone.now(), job.waits_for_worker
     _write_held(job, heartbeat=now, lease_until=now + LEASE)
+    if was_missed:
+        show(job)
     require_wanted(job)
 
 
@@ -175,7 +166,6 @@ def succeed(job: Job, result: dict[str, Any]) -> None:
     _finish(
         job,
         state=Job.State.SUCCESS,
-        cancel_requested=False,
         result=result,
         percentage=100,
         message=message,
@@ -200,59 +190,65 @@ def put_back(job: Job, *, cause: str, advice: str, wait: bool = True) -> None:
 
     Without `wait` the job is due at once.
     """
-    if Job.objects.filter(pk=job.pk, cancel_requested=True).exists():
-        acknowledge_cancel(job)
-        return
-    if job.attempt >= job.max_attempts:
-        fail(job, cause=cause, advice=advice)
-        return
     delay = _FIRST_DELAY * 10 ** (job.attempt - 1) if wait else timedelta()
     with transaction.atomic():
-        _lock_dataset(job)
-        log(job, f"Attempt {job.attempt} failed: {cause}", is_problem=True)
-        _write_held(
-            job,
-            state=Job.State.PENDING,
-            not_before=timezone.now() + delay,
-            lease_until=None,
-            worker="",
-            **_NO_PROGRESS | {"message": cause[:512]},
-        )
-        show(job)
-        # A second later than due: clocks differ, and a claim before its time is refused.
-        dispatch(job, delay + timedelta(seconds=1) if wait else delay)
+        if _lock_cancelled(job):
+            acknowledge_cancel(job)
+        elif job.attempt >= job.max_attempts:
+            fail(job, cause=cause, advice=advice)
+        else:
+            log(job, f"Attempt {job.attempt} failed: {cause}", is_problem=True)
+            _let_wait(job, cause, delay)
 
 
 def hand_back(job: Job) -> None:
     """The worker is being stopped: another may go on at once, and this was no attempt. Raises
     LeaseLost.
     """
-    _write_held(job, max_attempts=job.max_attempts + 1)
-    put_back(job, cause="The worker was stopped.", advice="Retry.", wait=False)
+    with transaction.atomic():
+        if _lock_cancelled(job):
+            _finish(job, state=Job.State.CANCELLED, worker="")
+            _send_after_commit("look_after_jobs")
+            return
+        cause = "The worker was stopped."
+        log(job, f"{cause} Another goes on with the job.")
+        _let_wait(job, cause, timedelta(), max_attempts=job.max_attempts + 1)
 
 
 def cancel(*, actor: Actor, job_id: str) -> Job:
     """Cancel a job: at once where it waits, else as soon as its worker notices.
 
-    Raises Conflict where it is over already.
+    Raises Conflict where it is over already, and for a conversion whose dataset is there by now.
     """
     job = job_for(actor, job_id)
-    if job.is_final:
+    was_over = job.is_final
+    if not was_over:
+        stop(job)
+        job.refresh_from_db()
+    if was_over or (job.is_final and job.state != Job.State.CANCELLED):
         raise Conflict(f"This job can't be cancelled: it is {job.get_state_display()}.")
-    stop(job)
-    job.refresh_from_db()
     return job
 
 
 def stop(job: Job) -> bool:
-    """End the job where it waits, else ask its worker to; whether it is over."""
+    """End the job where it waits, else ask its worker to; whether it is over.
+
+    Raises Conflict for a conversion whose dataset is there by now: what is left is only to measure
+    it and to tidy up, and a cancelled job would say that there is none.
+    """
     with transaction.atomic():
-        _lock_dataset(job)
+        dataset = _lock_dataset(job)
+        if job.kind == Job.Kind.CONVERT and dataset is not None and dataset.is_active:
+            raise Conflict(
+                f"This job can't be cancelled any more: '{dataset}' is converted and can be used. "
+                "Delete it if it is not wanted."
+            )
         if Job.objects.filter(pk=job.pk, state=Job.State.PENDING).update(
             state=Job.State.CANCELLED, cancel_requested=True, ended=timezone.now()
         ):
             job.state = Job.State.CANCELLED
             show(job)
+            _send_after_commit("look_after_jobs")  # no worker has it that would tidy up
             return True
         running = Job.objects.filter(pk=job.pk, state=Job.State.STARTED)
         return not running.update(cancel_requested=True)
@@ -273,9 +269,8 @@ def retry(*, actor: Actor, job_id: str, answers: dict[str, Any] | None = None) -
     try:
         with transaction.atomic():
             _lock_dataset(job)
-            if not Job.objects.filter(
-                pk=job.pk, state__in=[Job.State.FAILURE, Job.State.CANCELLED]
-            ).update(
+            ended = Job.objects.filter(pk=job.pk, ended=job.ended)  # not retried since we looked
+            if not ended.filter(state__in=[Job.State.FAILURE, Job.State.CANCELLED]).update(
                 state=Job.State.PENDING,
                 arguments={**job.arguments, **(answers or {})},
                 max_attempts=F("attempt") + ATTEMPTS,
@@ -290,6 +285,7 @@ def retry(*, actor: Actor, job_id: str, answers: dict[str, Any] | None = None) -
                 advice="",
                 **_NO_PROGRESS,
             ):
+                job.refresh_from_db()
                 raise Conflict(f"This job can't be retried: it is {job.get_state_display()}.")
             job.refresh_from_db()
             show(job)
@@ -310,63 +306,53 @@ def mark_told(job: Job) -> bool:
     return bool(untold.update(notified=timezone.now()))
 
 
-def look_after(kinds: Collection[str]) -> list[Job]:
-    """The watchdog: put back jobs whose worker is gone, and tell the workers again of jobs whose
-    message got lost. The jobs that it had to end, for their people to be told.
-
-    `kinds` are those that workers can do; jobs of others wait until they can.
-    """
-    now = timezone.now()
-    ended = []
-    for job in Job.objects.lost():
-        try:
-            if _take_from_lost_worker(job):
-                ended.append(job)
-        except LeaseLost:
-            continue  # another watchdog, or the worker after all, was faster
-    overdue = now - LOST_MESSAGE
-    waiting = Job.objects.filter(state=Job.State.PENDING, kind__in=kinds)
-    for job in waiting.filter(not_before__lt=overdue):
-        with transaction.atomic():
-            if Job.objects.filter(
-                pk=job.pk, state=Job.State.PENDING, not_before=job.not_before
-            ).update(not_before=now):
-                dispatch(job)
-    return ended
-
-
-def _take_from_lost_worker(job: Job) -> bool:
-    """Whether the job is over."""
-    watchdog = f"watchdog:{secrets.token_hex(8)}"
-    if not (
-        Job.objects.lost()
-        .filter(pk=job.pk, worker=job.worker)
-        .update(worker=watchdog, lease_until=timezone.now() + LEASE)
-    ):
-        raise LeaseLost
-    job.worker = watchdog
-    put_back(
-        job,
-        cause=f"The worker stopped without finishing, on attempt {job.attempt}.",
-        advice="It may have run out of memory or been restarted. Retry; if it happens again, "
-        "ask the operator to look at the worker's log.",
-        wait=False,
-    )
-    return job.is_final
-
-
 def _finish(job: Job, **values: Any) -> None:
-    # How far it was says nothing once it is over.
+    # How far it was says nothing once it is over, nor does a cancellation that came too late.
     values = {**_NO_PROGRESS, "percentage": job.percentage, **values}
+    if values["state"] != Job.State.CANCELLED:
+        values["cancel_requested"] = False
     with transaction.atomic():
         _lock_dataset(job)
         _write_held(job, ended=timezone.now(), lease_until=None, **values)
         show(job)
 
 
-def _lock_dataset(job: Job) -> None:
+def _let_wait(job: Job, cause: str, delay: timedelta, **values: Any) -> None:
+    """Let another claim take the job, at once or after a while; the dataset is locked."""
+    _write_held(
+        job,
+        state=Job.State.PENDING,
+        not_before=timezone.now() + delay,
+        lease_until=None,
+        worker="",
+        **_NO_PROGRESS | {"message": cause[:512]} | values,
+    )
+    show(job)
+    # A second later than due: clocks differ, and a claim before its time is refused.
+    dispatch(job, delay + timedelta(seconds=1) if delay else delay)
+
+
+def _send_after_commit(task: str, job: Job | None = None, **options: Any) -> None:
+    def send() -> None:
+        try:
+            arguments = [job.pk] if job else []
+            current_app.send_task(f"conversion.tasks.{task}", arguments, **options)
+        except Exception:  # whatever the broker raises: the watchdog comes round by itself
+            logger.warning("the broker took no message %s %s", task, job, exc_info=True)
+
+    transaction.on_commit(send)
+
+
+def _lock_dataset(job: Job) -> Dataset | None:
     """Keep others from the row of the job's dataset, if any, until the transaction ends."""
-    Dataset.objects.select_for_update(no_key=True).filter(pk=job.dataset_id).first()
+    return Dataset.objects.select_for_update(no_key=True).filter(pk=job.dataset_id).first()
+
+
+def _lock_cancelled(job: Job) -> bool:
+    """Whether somebody has cancelled the job; nobody can any more until the transaction ends."""
+    _lock_dataset(job)
+    row = Job.objects.select_for_update(no_key=True).filter(pk=job.pk).first()
+    return row is not None and row.cancel_requested
 
 
 def _write_held(job: Job, **values: Any) -> None:

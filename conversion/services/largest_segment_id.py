@@ -12,7 +12,6 @@ from datasets.services.composing import change_data_source
 from sharing.access import Actor
 from sharing.errors import ServiceError
 
-from . import job_mails
 from .converting_helping import threads
 from .dataset_jobs import WorkOnDataset, asking, explained, opened, request_job, require_workable
 
@@ -63,14 +62,4 @@ def run_largest_segment_id(run: Run) -> dict[str, Any]:
     return {"summary": summary, "value": largest}
 
 
-def after_largest_segment_id(job: Job) -> None:
-    """Mail it to whoever asked, if it took long."""
-    if job_mails.took_long(job):
-        job_mails.notify(job)
-
-
-register(
-    Job.Kind.FIND_LARGEST_SEGMENT_ID,
-    work=run_largest_segment_id,
-    notify=after_largest_segment_id,
-)
+register(Job.Kind.FIND_LARGEST_SEGMENT_ID, work=run_largest_segment_id)

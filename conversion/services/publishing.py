@@ -41,6 +41,6 @@ def _why_unusable(found: Examined) -> str:
     if inference.missing:
         sentences.append(
             f"The data does not say its {', '.join(inference.missing)}. Add a "
-            f"{properties.FILE_NAME} that does, then upload again."
+            f"{properties.FILE_NAME} that does."
         )
     return " ".join(sentences) or found.status

@@ -31,7 +31,7 @@ def _columns(job: Job) -> dict[str, Any]:
     stage, percentage, message = "", None, ""
     match job.state:
         case State.STARTED:
-            stage, percentage, message = job.stage, job.percentage, job.message
+            stage, percentage, message = job.stage, job.percentage, job.news
         case State.PENDING if job.message:
             stage, message = "waiting", f"{job.message} It is tried again."
         case State.FAILURE if job.kind == Job.Kind.CONVERT:

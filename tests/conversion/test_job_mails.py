@@ -165,6 +165,23 @@ def test_other_work_says_what_it_was(done: Done, mailbox: Mailbox) -> None:
     assert "What to do" not in parts_of(mailbox.messages[1])[0]
 
 
+def test_of_a_search_for_segment_ids_nothing_is_mailed_however_long_it_took(
+    lab: Organization, owner: User, dataset: Dataset
+) -> None:
+    now = timezone.now()
+    job = Job.objects.create(
+        kind=Job.Kind.FIND_LARGEST_SEGMENT_ID,
+        state=Job.State.SUCCESS,
+        organization=lab,
+        owner=owner,
+        dataset=dataset,
+        started=now - timedelta(hours=1),
+        ended=now,
+    )
+    runner.notify(job)
+    assert not WaitingMail.objects.exists()
+
+
 def test_what_was_made_to_be_downloaded_has_a_link(
     done: Done, mailbox: Mailbox, settings: Any
 ) -> None:

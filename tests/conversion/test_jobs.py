@@ -13,7 +13,7 @@ from django.utils import timezone
 from conversion import runner
 from conversion.models import Job
 from conversion.runner import JobFailed, Run
-from conversion.services import jobs
+from conversion.services import jobs, jobs_watching
 from conversion.services.jobs import LeaseLost
 from datasets.models import Dataset
 from sharing.access import Actor, actor_for
@@ -30,7 +30,7 @@ class TestLease:
         first = jobs.claim(job.pk)
         assert first is not None
         expire(job)
-        jobs.look_after([Job.Kind.SCAN])
+        jobs_watching.look_after([Job.Kind.SCAN])
         second = jobs.claim(job.pk)
         assert second is not None
         for write in (
@@ -47,7 +47,7 @@ class TestLease:
 
     def test_the_watchdog_leaves_a_living_worker_alone(self, job: Job) -> None:
         jobs.claim(job.pk)
-        assert jobs.look_after([Job.Kind.SCAN]) == []
+        assert jobs_watching.look_after([Job.Kind.SCAN]) == []
         assert Job.objects.get().state == Job.State.STARTED
 
     def test_the_watchdog_gives_up_after_the_last_attempt_and_people_are_told(
@@ -56,7 +56,7 @@ class TestLease:
         for _ in range(3):
             assert jobs.claim(job.pk)
             expire(job)
-            ended = jobs.look_after([Job.Kind.SCAN])
+            ended = jobs_watching.look_after([Job.Kind.SCAN])
         assert ended == [job]
         job.refresh_from_db()
         assert job.state == Job.State.FAILURE
@@ -69,7 +69,7 @@ class TestLease:
         jobs.claim(job.pk)
         jobs.cancel(actor=actor, job_id=job.pk)
         expire(job)
-        jobs.look_after([Job.Kind.SCAN])
+        jobs_watching.look_after([Job.Kind.SCAN])
         assert Job.objects.get().state == Job.State.CANCELLED
 
     def test_a_scan_that_lost_its_worker_waits_beside_a_new_one(
@@ -78,7 +78,7 @@ class TestLease:
         jobs.claim(job.pk)
         expire(job)
         jobs.create(kind=Job.Kind.SCAN, organization=lab)
-        jobs.look_after([Job.Kind.SCAN])
+        jobs_watching.look_after([Job.Kind.SCAN])
         assert Job.objects.filter(state=Job.State.PENDING).count() == 2
 
     def test_a_lost_message_is_sent_again(
@@ -92,12 +92,12 @@ class TestLease:
             jobs.current_app, "send_task", lambda name, args, **_: sent.append(args)
         )
         with django_capture_on_commit_callbacks(execute=True):
-            jobs.look_after([Job.Kind.SCAN])
+            jobs_watching.look_after([Job.Kind.SCAN])
         assert sent == []
         Job.objects.update(not_before=timezone.now() - timedelta(minutes=5))
         for _ in range(2):
             with django_capture_on_commit_callbacks(execute=True):
-                jobs.look_after([Job.Kind.SCAN])
+                jobs_watching.look_after([Job.Kind.SCAN])
         assert sent == [[job.pk]]
 
     def test_a_broker_that_is_away_loses_nothing(
@@ -130,6 +130,36 @@ class TestPeople:
         jobs.succeed(claimed, {})
         with pytest.raises(Conflict, match="done"):
             jobs.cancel(actor=actor, job_id=job.pk)
+
+    def test_a_cancel_that_comes_as_the_job_ends_is_told_so(
+        self, job: Job, actor: Actor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        claimed = jobs.claim(job.pk)
+        assert claimed is not None
+        before = Job.objects.get()
+        jobs.fail(claimed, cause="It broke.", advice="")
+        monkeypatch.setattr(jobs, "job_for", lambda *_: before)
+        with pytest.raises(Conflict, match="it is failed"):
+            jobs.cancel(actor=actor, job_id=job.pk)
+
+    def test_a_cancel_before_a_failure_shows_no_more(self, job: Job) -> None:
+        claimed = jobs.claim(job.pk)
+        assert claimed is not None
+        jobs.stop(job)
+        jobs.fail(claimed, cause="It broke.", advice="")
+        assert not Job.objects.get().cancel_requested
+
+    def test_of_two_retries_at_once_the_later_finds_that_it_was_retried(
+        self, job: Job, actor: Actor, handlers: Handlers, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        do(handlers, raising(JobFailed("It broke.")))
+        runner.run(job.pk)
+        before = Job.objects.get()
+        jobs.retry(actor=actor, job_id=job.pk)
+        runner.run(job.pk)
+        monkeypatch.setattr(jobs, "job_for", lambda *_: before)
+        with pytest.raises(Conflict):
+            jobs.retry(actor=actor, job_id=job.pk)
 
     def test_a_failed_job_is_tried_again_as_if_new(
         self, job: Job, actor: Actor, handlers: Handlers

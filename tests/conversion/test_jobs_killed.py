@@ -20,7 +20,7 @@ from datetime import timedelta
 from django.utils import timezone
 from conversion import runner
 from conversion.models import Job
-from conversion.services import jobs
+from conversion.services import jobs, jobs_watching
 """
 CREATE = """
 from sharing.services.organizations import create_organization
@@ -37,9 +37,9 @@ runner.register(Job.Kind.SCAN, work=work, notify=lambda job: None)
 runner.run(Job.objects.get().pk)
 """
 WATCH = """
-jobs.look_after([Job.Kind.SCAN])
+jobs_watching.look_after([Job.Kind.SCAN])
 Job.objects.update(lease_until=timezone.now() - timedelta(seconds=1))  # a minute later
-jobs.look_after([Job.Kind.SCAN])
+jobs_watching.look_after([Job.Kind.SCAN])
 """
 SHOW = """
 job = Job.objects.get()

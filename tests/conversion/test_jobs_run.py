@@ -10,7 +10,7 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from conversion import runner
+from conversion import runner, tasks
 from conversion.models import Job
 from conversion.runner import Handler, JobFailed, Run
 from conversion.services import jobs
@@ -157,9 +157,37 @@ def test_a_worker_that_is_stopped_puts_its_job_back_at_once(job: Job, handlers: 
     do(handlers, raising(SystemExit()))
     with pytest.raises(SystemExit):
         runner.run(job.pk)
+    (line,) = job.log_lines.all()
+    assert line.text == "The worker was stopped. Another goes on with the job."
+    assert not line.is_problem
     do(handlers, lambda run: {})
     runner.run(job.pk)
     assert Job.objects.get().state == Job.State.SUCCESS
+
+
+def test_a_worker_that_is_stopped_while_its_job_is_cancelled_leaves_the_rest_to_others(
+    job: Job, handlers: Handlers, told: list[Job]
+) -> None:
+    def work(run: Run) -> dict[str, Any]:
+        jobs.stop(job)
+        raise SystemExit
+
+    handlers["scan_disk"] = Handler(work, told.append)
+    with pytest.raises(SystemExit):
+        runner.run(job.pk)
+    assert Job.objects.get().state == Job.State.CANCELLED
+    tasks.look_after_jobs()
+    assert told == [job]
+
+
+def test_a_worker_that_is_stopped_after_it_lost_its_job_stops(job: Job, handlers: Handlers) -> None:
+    def work(run: Run) -> dict[str, Any]:
+        Job.objects.update(worker="another")
+        raise SystemExit
+
+    do(handlers, work)
+    with pytest.raises(SystemExit):
+        runner.run(job.pk)
 
 
 def test_stops_of_the_worker_use_up_no_attempts(job: Job, handlers: Handlers) -> None:

@@ -11,17 +11,18 @@ from django.urls import reverse
 from django.utils import timezone
 
 from conversion import runner
+from conversion.api.job_serializers import JobSerializer
 from conversion.models import Job
 from conversion.models.job import LATE
-from conversion.services import jobs, scans
+from conversion.services import jobs, jobs_watching, scans
 from datasets.disk.outcome import Finding, Outcome
 from datasets.disk.scan import scan_organization
 from datasets.models import Dataset
-from sharing.access import actor_for
+from sharing.access import Actor, actor_for
 from sharing.models import Organization, User
 from sharing.services import mails
 from tests.datasets.disk import on_disk
-from tests.factories import make_user
+from tests.factories import make_dataset, make_user
 
 
 @pytest.fixture
@@ -208,7 +209,9 @@ class TestLateWorker:
     def running(self, lab: Organization, manager: User) -> Job:
         job = jobs.claim(request(manager, lab).pk)
         assert job is not None
-        jobs.progress(job, stage="scanning", percentage=30, message="3 of 10 datasets")
+        jobs.progress(
+            job, stage="scanning", percentage=30, message="3 of 10 datasets", bytes_per_second=8e6
+        )
         return job
 
     def heard_of(self, job: Job, ago: timedelta) -> None:
@@ -223,6 +226,26 @@ class TestLateWorker:
                 outcome_of(browser, running),
             ):
                 assert ("waiting for its worker" in page) is is_late
+                assert ("3 of 10" in page) is not is_late
+        assert "No sign of life since" in text_of(browser, "conversion:jobs-table")
+        progress = JobSerializer(Job.objects.with_outcome(Actor()).get()).data["progress"]
+        assert progress["bytesPerSecond"] is None
+        assert "No sign of life since" in progress["message"]
+
+    def test_the_datasets_row_tells_it_until_the_worker_comes_back(
+        self, lab: Organization, running: Job
+    ) -> None:
+        dataset = make_dataset(lab)
+        Job.objects.update(dataset=dataset)
+        running.refresh_from_db()
+        self.heard_of(running, LATE * 2)
+        jobs_watching.look_after([])
+        dataset.refresh_from_db()
+        assert "No sign of life since" in dataset.job_message
+        running.refresh_from_db()
+        jobs.renew(running)
+        dataset.refresh_from_db()
+        assert dataset.job_message == "3 of 10 datasets"
 
     def test_a_worker_that_comes_back_in_time_goes_on(self, browser: Client, running: Job) -> None:
         self.heard_of(running, LATE * 2)

@@ -81,6 +81,16 @@ class TestUploadOfImages:
         assert job.dataset.voxel_size == (5, 5, 50)
         assert "Voxel size: 5 x 5 x 50 nm, from the OME-XML." in log_of(job)
 
+    def test_what_is_only_noted_does_not_look_like_an_error(self, ordered: Any) -> None:
+        sizes = {f"PhysicalSize{axis}": 5 for axis in "XYZ"}
+        units = {f"PhysicalSize{axis}Unit": "nm" for axis in "XYZ"}
+        stack = tiff(VOXELS, ome=True, metadata={"axes": "ZYX", **sizes, **units})
+        job, _ = ordered({"stack.ome.tif": stack}, voxelSizeFactor=[4, 4, 30])
+        run(job)
+        (line,) = job.log_lines.filter(text__contains="what was given counts")
+        assert line.text.startswith("Note: 'stack' says 5 x 5 x 5 nm")
+        assert not line.is_problem
+
     def test_a_scan_leaves_a_dataset_alone_that_is_being_converted(
         self, ordered: Any, lab: Organization, monkeypatch: pytest.MonkeyPatch
     ) -> None:

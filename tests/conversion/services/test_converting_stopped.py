@@ -1,5 +1,6 @@
 """Conversions that are cancelled, lose their dataset, or lose their worker leave nothing behind."""
 
+import errno
 import os
 import threading
 from collections.abc import Callable
@@ -9,16 +10,17 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from conversion import runner
+from conversion import runner, tasks
 from conversion.models import Job
 from conversion.pipeline import convert as engine
 from conversion.pipeline import work_directory
 from conversion.readers.errors import UnreadableImage
-from conversion.services import jobs, uploads_sweeping
+from conversion.services import converting, jobs, uploads_sweeping
 from datasets.disk.scan import scan_organization
 from datasets.models import Dataset
 from datasets.services.deleting import delete_dataset
 from sharing.access import actor_for
+from sharing.errors import Conflict
 from sharing.models import User
 from tests.conversion.services.images import VOXELS, run, slices, voxels_of
 from tests.conversion.uploading import left_behind
@@ -64,6 +66,74 @@ class TestCancel:
         jobs.retry(actor=actor, job_id=job.pk)
         assert run(job).state == Job.State.SUCCESS, job.cause
         assert (voxels_of(sender, job.dataset) == VOXELS).all()
+
+    def test_it_is_too_late_once_the_dataset_can_be_used(
+        self, ordered: Any, uploader: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        job, sender = ordered(slices())
+
+        def cancelled_before(dataset: Dataset) -> None:
+            with pytest.raises(Conflict, match="can't be cancelled any more: 'brain' is converted"):
+                jobs.cancel(actor=actor_for(uploader), job_id=job.pk)
+
+        monkeypatch.setattr(converting, "measure", cancelled_before)
+        assert run(job).state == Job.State.SUCCESS
+        assert (voxels_of(sender, job.dataset) == VOXELS).all()
+
+    def test_what_was_put_back_leaves_nothing_but_what_was_uploaded(
+        self,
+        ordered: Any,
+        uploader: User,
+        organization_directory: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        def full(*_: object, **__: object) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        def send(name: str, *_: object, **__: object) -> None:
+            if name == "conversion.tasks.look_after_jobs":
+                tasks.look_after_jobs()
+
+        job, _ = ordered(slices())
+        with monkeypatch.context() as disk:
+            disk.setattr(engine, "_publish", full)
+            assert run(job).state == Job.State.PENDING
+        assert (organization_directory / f".{job.dataset.directory_name}.converting").exists()
+        monkeypatch.setattr(jobs.current_app, "send_task", send)
+        jobs.cancel(actor=actor_for(uploader), job_id=job.pk)
+        left = left_behind(organization_directory)
+        assert len(left) == len(VOXELS)
+        assert all(name.startswith(".forConversion/") for name in left)
+
+    def test_a_dataset_deleted_while_it_is_measured_is_not_said_to_be_converted(
+        self,
+        ordered: Any,
+        uploader: User,
+        organization_directory: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        def deleted(dataset: Dataset) -> None:
+            delete_dataset(actor=actor_for(uploader), dataset=dataset)
+
+        job, _ = ordered(slices())
+        monkeypatch.setattr(converting, "measure", deleted)
+        assert run(job).state == Job.State.CANCELLED
+        assert [name for name in left_behind(organization_directory) if "forConv" in name] == []
+
+    def test_a_worker_killed_as_it_publishes_leaves_nothing_to_the_next(
+        self, ordered: Any, organization_directory: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def killed_after(*places: Path, over: int | None) -> None:
+            work_directory.publish(*places, over=over)
+            raise SystemExit
+
+        job, sender = ordered(slices())
+        with monkeypatch.context() as killed, pytest.raises(SystemExit):
+            killed.setattr(engine, "publish", killed_after)
+            run(job)
+        assert run(job).state == Job.State.SUCCESS, job.cause
+        assert (voxels_of(sender, job.dataset) == VOXELS).all()
+        assert not list(organization_directory.glob(".*.converting*"))
 
     def test_deleting_the_dataset_stops_it_and_removes_all(
         self,
