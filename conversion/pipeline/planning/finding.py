@@ -1,8 +1,10 @@
 """What lies in a file, a folder or a dataset, as people are told it and as plans are made of it."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from conversion.pipeline.planning.names import distinct
 from conversion.pipeline.sources import Source
 from conversion.readers.series import SeriesProblem
 from datasets.properties import Category, Vec3Int, VoxelSize
@@ -37,7 +39,7 @@ class FoundLayer:
     """What can become a layer: a whole image, or a channel of one."""
 
     name: str
-    """A valid name; several layers may still have the same."""
+    """A valid name, which no other layer that was found has."""
     image: FoundImage
     source: Source
     category: Category
@@ -45,6 +47,19 @@ class FoundLayer:
     """Why it is taken for a segmentation, to follow "by"."""
     offset: Vec3Int = (0, 0, 0)
     view: JsonObject = field(default_factory=dict)
+    called: str = ""
+    """What the files call it, where its name does not show that."""
+
+
+def with_distinct_names(layers: Iterable[FoundLayer]) -> tuple[FoundLayer, ...]:
+    """The layers; of those with one name all but the first get another."""
+    layers = tuple(layers)
+    return tuple(
+        layer
+        if layer.name == name
+        else replace(layer, name=name, called=layer.called or layer.image.name)
+        for name, layer in zip(distinct(layer.name for layer in layers), layers, strict=True)
+    )
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,19 @@ from pathlib import Path
 
 from conversion.pipeline.image_source import ImageSource
 from conversion.pipeline.planning.categories import guessed
-from conversion.pipeline.planning.finding import Finding, FoundImage, FoundLayer
+from conversion.pipeline.planning.finding import (
+    Finding,
+    FoundImage,
+    FoundLayer,
+    with_distinct_names,
+)
+from conversion.pipeline.planning.names import named
 from conversion.readers import Image
 from conversion.readers.mixed_series import resolved
 from conversion.readers.sandbox import Sandbox
 from conversion.readers.series import Choice, Found, SeriesProblem
 from conversion.readers.series import FoundLayer as OpenedLayer
 from datasets.properties import Category
-from datasets.properties.infer.layers import layer_name
 from datasets.properties.record import JsonObject
 
 _SAMPLES = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
@@ -53,7 +58,11 @@ def finding_of_images(
                     "layer, so red, green and blue become three."
                 )
     return Finding(
-        path, tuple(images_found), tuple(layers), tuple(problems), tuple(dict.fromkeys(notes))
+        path,
+        tuple(images_found),
+        with_distinct_names(layers),
+        tuple(problems),
+        tuple(dict.fromkeys(notes)),
     )
 
 
@@ -92,8 +101,10 @@ def _layers(
             name = own_name if own_name and is_only else f"{name}_{own_name or channel}"
         if info.is_rgb and info.dtype.itemsize > 1:
             for sample, (color, rgb) in enumerate(_SAMPLES.items()):
+                valid, called = named(f"{name}_{color}")
                 yield FoundLayer(
-                    name=_valid(f"{name}_{color}"),
+                    name=valid,
+                    called=called,
                     image=described,
                     source=ImageSource(image, channel=channel, sample=sample),
                     category=Category.COLOR,
@@ -107,8 +118,10 @@ def _layers(
             info.further_axes,
             is_labels=info.is_labels,
         )
+        valid, called = named(name)
         yield FoundLayer(
-            name=_valid(name),
+            name=valid,
+            called=called,
             image=described,
             source=source,
             category=category,
@@ -122,9 +135,3 @@ def _view(image: Image, channel: int) -> JsonObject:
     colors = image.info.channel_colors
     color = colors[channel] if colors else None
     return {} if color in (None, _BLACK, _WHITE) else {"color": list(color or ())}
-
-
-def _valid(name: str) -> str:
-    """A layer's name: of names in other scripts no letter would be left."""
-    valid = layer_name(name)
-    return valid if re.search(r"[A-Za-z0-9]", valid) else "layer"

@@ -10,11 +10,13 @@ from conversion.pipeline.mags import FINEST, mag_ladder
 from conversion.pipeline.options import Options
 from conversion.pipeline.plan import Plan, PlannedLayer
 from conversion.pipeline.planning.finding import Finding, FoundImage, FoundLayer
+from conversion.pipeline.planning.names import distinct
 from conversion.pipeline.planning.problem import PlanProblem, UnknownVoxelSize
 from conversion.pipeline.shapes import shapes_problem, shown_shape
 from conversion.readers.series import Choice
 from datasets.properties import Category, DataFormat, Mag, Vec3Int, VoxelSize
 from datasets.properties.infer.layers import layer_name
+from datasets.properties.sentences import printable
 
 _TOLERANCE = 1e-3  # of voxel sizes that went through decimal text and floats
 _CHOICES = {
@@ -33,6 +35,8 @@ def planned(finding: Finding, options: Options) -> Plan:
         _layer(name, found, size, options)
         for name, found in zip(names, finding.layers, strict=True)
     ]
+    if options.layer_name is None or len(layers) > 1:
+        notes += _renamed(names, finding.layers)
     return Plan(size, origin, tuple(layers), (*finding.notes, *notes), options.name)
 
 
@@ -90,15 +94,16 @@ def _names(layers: Sequence[FoundLayer], wanted: str | None) -> list[str]:
         )
     if wanted is not None and len(layers) == 1:
         return [wanted]
-    names: list[str] = []
-    for layer in layers:
-        first = name = f"{wanted}_{layer.name}" if wanted else layer.name
-        number = 1
-        while name in names:
-            number += 1
-            name = f"{first}_{number}"
-        names.append(name)
-    return names
+    return distinct(f"{wanted}_{layer.name}" if wanted else layer.name for layer in layers)
+
+
+def _renamed(names: Sequence[str], layers: Sequence[FoundLayer]) -> list[str]:
+    """What became of files whose names the layers' names do not show."""
+    return [
+        f"'{printable(called)}' becomes layer '{name}'."
+        for name, layer in zip(names, layers, strict=True)
+        if (called := layer.called or ("" if name.endswith(layer.name) else layer.image.name))
+    ]
 
 
 def _layer(name: str, found: FoundLayer, size: VoxelSize, options: Options) -> PlannedLayer:

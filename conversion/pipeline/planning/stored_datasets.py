@@ -7,7 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from conversion.pipeline.array_source import ArraySource
-from conversion.pipeline.planning.finding import Finding, FoundImage, FoundLayer
+from conversion.pipeline.planning.finding import (
+    Finding,
+    FoundImage,
+    FoundLayer,
+    with_distinct_names,
+)
+from conversion.pipeline.planning.names import named
 from conversion.pipeline.planning.problem import PlanProblem
 from conversion.readers import UnreadableImage
 from conversion.uploads.recognising import recognise
@@ -78,7 +84,7 @@ def finding_of_dataset(directory: Path) -> Finding:
         images.append(_image(layer, mag, array, _scaled(size, base), origin))
         found += _found_layers(layer, mag, array, place, images[-1])
         notes += _left_behind(layer)
-    return Finding(directory, tuple(images), tuple(found), notes=tuple(notes))
+    return Finding(directory, tuple(images), with_distinct_names(found), notes=tuple(notes))
 
 
 def _finest(layer: Layer) -> MagProperties:
@@ -130,9 +136,14 @@ def _found_layers(
     box = layer.bounding_box.in_mag(mag.mag)
     is_rgb = layer.element_class is ElementClass.UINT24
     width = array.num_channels if is_rgb else 1
+    names = [
+        named(layer.name if array.num_channels == width else f"{layer.name}_{channel}")
+        for channel in range(0, array.num_channels, width)
+    ]
     return [
         FoundLayer(
-            name=layer.name if array.num_channels == width else f"{layer.name}_{channel}",
+            name=name,
+            called=called,
             image=image,
             source=ArraySource(
                 array,
@@ -148,7 +159,7 @@ def _found_layers(
             offset=box.top_left,
             view=layer.default_view_configuration,
         )
-        for channel in range(0, array.num_channels, width)
+        for channel, (name, called) in zip(range(0, array.num_channels, width), names, strict=True)
     ]
 
 

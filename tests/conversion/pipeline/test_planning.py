@@ -12,6 +12,7 @@ from conversion.pipeline.mags import Sampling
 from conversion.pipeline.options import Options
 from conversion.pipeline.plan import Plan
 from conversion.pipeline.planning import Finding, FoundImage, FoundLayer, PlanProblem, planned
+from conversion.pipeline.planning.names import named
 from conversion.pipeline.sources import Source
 from datasets.properties import Category, DataFormat, LengthUnit, Mag, Vec3Float, VoxelSize
 
@@ -129,6 +130,26 @@ def test_of_voxel_sizes_that_disagree_the_finest_is_taken_and_the_others_are_tol
 def test_the_same_size_in_another_unit_is_no_disagreement(file: Path) -> None:
     same = VoxelSize(factor=(0.004, 0.004, 0.04), unit=LengthUnit.MICROMETER)
     assert plan([found(file, "a", size=same), found(file, "b")]).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("called", "name", "is_shown"),
+    [
+        ("my stack (1)", "my_stack__1_", True),
+        ("Zürich", "Zurich", True),
+        ("Zu\u0308rich", "Zurich", True),
+        ("клетки", "layer", False),
+        ("клетки_01", "layer_01", False),
+        ("细胞 membrane", "membrane", False),
+        ("🔬", "layer", False),
+        (".hidden", "hidden", True),
+        ("x" * 300, "x" * 200, False),
+    ],
+)
+def test_a_name_in_any_script_becomes_one_that_every_client_takes(
+    called: str, name: str, is_shown: bool
+) -> None:
+    assert named(called) == (name, "" if is_shown else called)
 
 
 def test_every_layer_gets_a_name_of_its_own(file: Path) -> None:

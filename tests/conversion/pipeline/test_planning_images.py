@@ -228,3 +228,17 @@ def test_every_process_makes_the_same_plan(tmp_path: Path, sandbox: Sandbox) -> 
     with Sandbox() as other:
         plans = [plan_conversion(file, Options(), one) for one in (sandbox, other)]
     assert plans[0].fingerprint == plans[1].fingerprint
+
+
+def test_which_file_became_which_layer_is_told_where_names_do_not_show_it(
+    tmp_path: Path, sandbox: Sandbox
+) -> None:
+    for name in ("cells", "клетки", "细胞"):
+        tifffile.imwrite(tmp_path / f"{name}.tif", np.zeros((2, 3, 5), np.uint8))
+    finding = find(tmp_path, Options(), sandbox)
+
+    plan = planned(finding, SIZED)
+
+    assert names(finding) == ["cells", "layer", "layer_2"]
+    assert [layer.name for layer in plan.layers] == ["cells", "layer", "layer_2"]
+    assert plan.notes[-2:] == ("'клетки' becomes layer 'layer'.", "'细胞' becomes layer 'layer_2'.")
