@@ -153,9 +153,9 @@ def ways(
             blocks = [f"{door}/zarr/{dataset_id}/wkw/1/0.{x}.{y}.{z}" for x, y, z in positions]
             static = [f"/boxes/{number}" for number in range(64)]
             found += [
-                Way("raw box 32^3", "nginx, static", alone.url, static, [alone]),
-                Way("raw box 32^3", "site, WKW as a Zarr v2 chunk", web.url, blocks, [web]),
-                Way("raw box 32^3", "site, WKW as a cuboid", web.url, cuboids, [web]),
+                Way("32^3 voxels of WKW", "nginx, static", alone.url, static, [alone]),
+                Way("32^3 voxels of WKW", "site, Zarr v2 chunk", web.url, blocks, [web]),
+                Way("32^3 voxels of WKW", "site, raw box", web.url, cuboids, [web]),
             ]
     return found
 

@@ -11,7 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from datasets.streaming.chunk_files import ChunkFiles
-from datasets.voxels.array import MAX_BOX_BYTES, ChunkCodec, StoredBytes, VoxelArray, Voxels
+from datasets.voxels.array import (
+    MAX_BOX_BYTES,
+    ChunkCodec,
+    StoredBytes,
+    StoredChunk,
+    VoxelArray,
+    Voxels,
+)
 from datasets.voxels.box import Box, Vec3
 from datasets.voxels.errors import BoxTooLarge, VoxelsBroken
 
@@ -103,8 +110,8 @@ class StoredChunks:
         self._length = None if codec.steps else math.prod(codec.shape) * codec.dtype.itemsize
         self.files = self._chunk_files(grid)
 
-    def chunk(self, position: Position) -> StoredBytes | None:
-        """Where a chunk's bytes lie; None where it is absent or outside of the layer's box.
+    def chunk(self, position: Position) -> StoredChunk | None:
+        """A chunk as it is stored; None where it is absent or outside of the layer's box.
 
         Raises VoxelsBroken where what is stored is known to be cut.
         """
@@ -116,7 +123,9 @@ class StoredChunks:
             return None
         indices = dict(zip(self._additional, additional, strict=True)) if additional else None
         stored = self._array.stored_chunk((c, x, y, z), additional=indices)
-        if stored is not None and self._length is not None and stored.length != self._length:
+        if not isinstance(stored, StoredBytes) or self._length is None:
+            return stored
+        if stored.length != self._length:
             raise VoxelsBroken(
                 stored.path.name,
                 f"chunk {(c, x, y, z)} has {stored.length} bytes instead of {self._length}",
@@ -202,7 +211,7 @@ class PresentedArray:
     grid: Grid
     chunks: Chunks
 
-    def chunk(self, numbers: list[str]) -> bytes | StoredBytes | None:
+    def chunk(self, numbers: list[str]) -> StoredChunk | None:
         """The chunk at the position that these texts name, None for an absent one."""
         position = self.grid.position(numbers)
         return None if position is None else self.chunks.chunk(position)

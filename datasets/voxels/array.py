@@ -75,6 +75,12 @@ class StoredBytes:
     length: int
 
 
+StoredChunk = bytes | StoredBytes
+"""An encoded chunk: where its bytes lie or, where these lack what makes them a chunk for others
+(a header, for example), the bytes themselves.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class ChunkFileNames:
     """How the files of chunks are named: `prefix`, then the chunk's number along each of `axes`
@@ -170,8 +176,8 @@ class VoxelArray(ABC):
 
     def stored_chunk(
         self, chunk: Vec4, *, additional: Mapping[str, int] | None = None
-    ) -> StoredBytes | None:
-        """Return where one chunk's bytes lie, None where it is absent (all `fill_value`).
+    ) -> StoredChunk | None:
+        """Return one chunk as `codec` describes it, None where it is absent (all `fill_value`).
 
         `chunk` counts chunks of `chunk_shape` along c, x, y, z, `additional` chunks along the
         additional axes. Raises VoxelsBroken where the file that should tell can't be read, and
@@ -197,7 +203,7 @@ class VoxelArray(ABC):
     ) -> Voxels:
         """Read a box that is not empty and lies inside `extent`; everything else is checked."""
 
-    def _locate(self, chunk: Vec4, additional: tuple[int, ...]) -> StoredBytes | None:
+    def _locate(self, chunk: Vec4, additional: tuple[int, ...]) -> StoredChunk | None:
         """Find a chunk that lies in the grid; arrays with a codec implement it."""
         raise NotImplementedError
 

@@ -1,4 +1,4 @@
-"""Blosc chunks, looked at before they are decoded.
+"""Blosc chunks, looked at before they are decoded, and made around LZ4 that is there already.
 
 A decoder allocates the size that a chunk's own header names, up to 2 GiB, whatever the metadata
 of the array says. https://github.com/Blosc/c-blosc/blob/main/README_CHUNK_FORMAT.rst
@@ -22,7 +22,37 @@ if TYPE_CHECKING:
 
 # Version, version of the inner format, flags, size of an element; then the decoded size.
 _HEADER: Final = struct.Struct("<4xI")
+# The same, with the size of a block (here: of all) and of the whole chunk.
+_WHOLE_HEADER: Final = struct.Struct("<BBBBIII")
+# Where the only block begins, and its length.
+_ONE_BLOCK: Final = struct.Struct("<II")
+_VERSION: Final = 2
+_LZ4_VERSION: Final = 1
+_IS_COPIED, _IS_NOT_SPLIT, _IS_LZ4 = 0x02, 0x10, 0x20
+_BYTES: Final = 1
 _MAX_REMEMBERED: Final = 100_000
+
+
+def blosc_around_lz4(block: bytes, size: int) -> bytes:
+    """The Blosc chunk whose only block is this LZ4 block, which decodes to `size` bytes.
+
+    An LZ4 block of exactly `size` bytes would be taken for one that is not compressed.
+    """
+    start = _WHOLE_HEADER.size + _ONE_BLOCK.size
+    flags = _IS_LZ4 | _IS_NOT_SPLIT
+    return b"".join((
+        _WHOLE_HEADER.pack(_VERSION, _LZ4_VERSION, flags, _BYTES, size, size, start + len(block)),
+        _ONE_BLOCK.pack(_WHOLE_HEADER.size + 4, len(block)),
+        block,
+    ))  # fmt: skip
+
+
+def blosc_around_copy(data: bytes) -> bytes:
+    """The Blosc chunk that holds these bytes uncompressed."""
+    size, length = len(data), _WHOLE_HEADER.size + len(data)
+    flags = _IS_LZ4 | _IS_COPIED
+    header = _WHOLE_HEADER.pack(_VERSION, _LZ4_VERSION, flags, _BYTES, size, size, length)
+    return header + data
 
 
 class BloscCheck:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from datasets.voxels.array import StoredBytes, Vec4, VoxelArray, Voxels
+from datasets.voxels.array import StoredChunk, Vec4, VoxelArray, Voxels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +46,6 @@ class SelectedChannels(VoxelArray):
             stored = [self._channels[channel] for channel in channels]
         return self._array._read_inside(box, stored, additional)
 
-    def _locate(self, chunk: Vec4, additional: tuple[int, ...]) -> StoredBytes | None:
+    def _locate(self, chunk: Vec4, additional: tuple[int, ...]) -> StoredChunk | None:
         channel, x, y, z = chunk
         return self._array._locate((channel + self._channels.start, x, y, z), additional)

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import lz4.block
 import numpy as np
 
-from datasets.voxels.array import VoxelArray, Voxels, as_index
+from datasets.voxels.array import ByteCodec, ChunkCodec, Vec4, VoxelArray, Voxels, as_index
+from datasets.voxels.blosc import blosc_around_copy, blosc_around_lz4
 from datasets.voxels.box import Box
 from datasets.voxels.errors import VoxelsBroken, VoxelsMissing
 from datasets.voxels.file_start import read_start
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+# Smaller blocks would cost more as requests of their own than decoding them does.
+_LEAST_BLOCK = 32
+# No dialect has words for bare LZ4, but a Blosc chunk can hold it.
+_LZ4_IN_BLOSC = ByteCodec("blosc", {"cname": "lz4", "shuffle": "noshuffle", "typesize": 1})
 _JUMP_TABLE_ENTRY = struct.Struct("<Q")
 _JUMP_TABLE_PAIR = struct.Struct("<QQ")
 
@@ -59,6 +64,13 @@ class WkwArray(VoxelArray):
         block = header.block_len
         self.chunk_shape = (header.num_channels, block, block, block)
         self.fill_value = header.dtype.type(0)
+        if block >= _LEAST_BLOCK:
+            self.codec = ChunkCodec(
+                axes=("z", "y", "x", "c"),
+                shape=self.chunk_shape[::-1],
+                dtype=header.dtype,
+                steps=() if header.block_type is BlockType.RAW else (_LZ4_IN_BLOSC,),
+            )
 
     @functools.cached_property
     def extent(self) -> Box:
@@ -88,6 +100,16 @@ class WkwArray(VoxelArray):
                     self._read_file(file, (x.inner, y.inner, z.inner), picked, part)
         return voxels
 
+    def _locate(self, chunk: Vec4, additional: tuple[int, ...]) -> bytes | None:
+        del additional  # the format has none
+        _, x, y, z = chunk
+        length = self._header.file_len
+        name = f"z{z // length}/y{y // length}/x{x // length}.wkw"
+        with _opened(self._files, name, self._header) as file:
+            if file is None:
+                return None
+            return file.encoded_block(_morton(x % length, y % length, z % length))
+
     def _read_file(
         self,
         file: _WkwFile,
@@ -116,17 +138,41 @@ class _WkwFile:
 
     def read_block(self, number: int) -> bytes:
         """Return the decoded bytes of the block at this place of the Morton order."""
-        header = self._header
-        if header.block_type is BlockType.RAW:
-            start = header.data_offset + number * header.block_bytes
-            return self._read_bytes(start, header.block_bytes)
+        if self._header.block_type is BlockType.RAW:
+            return self._read_raw(number)
+        return self._decoded(number, self._read_lz4(number))
+
+    def encoded_block(self, number: int) -> bytes | None:
+        """Return that block as the array's codec describes it, None where it is known to be empty.
+
+        Blocks that were never written lie in a raw file as zeros.
+        """
+        size = self._header.block_bytes
+        if self._header.block_type is BlockType.RAW:
+            block = self._read_raw(number)
+            return None if block == bytes(size) else block
+        stored = self._read_lz4(number)
+        if len(stored) == size:
+            return blosc_around_copy(self._decoded(number, stored))
+        return blosc_around_lz4(stored, size)
+
+    def _read_raw(self, number: int) -> bytes:
+        size = self._header.block_bytes
+        return self._read_bytes(self._header.data_offset + number * size, size)
+
+    def _read_lz4(self, number: int) -> bytes:
         start, end = self._block_range(number)
-        stored = self._read_bytes(start, end - start)
+        if end - start > _longest_lz4(self._header.block_bytes):
+            raise VoxelsBroken(self._name, f"its block {number} is no valid LZ4")
+        return self._read_bytes(start, end - start)
+
+    def _decoded(self, number: int, stored: bytes) -> bytes:
+        size = self._header.block_bytes
         try:
-            block: bytes = lz4.block.decompress(stored, uncompressed_size=header.block_bytes)
+            block: bytes = lz4.block.decompress(stored, uncompressed_size=size)
         except lz4.block.LZ4BlockError:
             raise VoxelsBroken(self._name, f"its block {number} is no valid LZ4") from None
-        if len(block) != header.block_bytes:
+        if len(block) != size:
             raise VoxelsBroken(self._name, f"its block {number} decodes to too few voxels")
         return block
 
@@ -225,6 +271,14 @@ def _morton(x: int, y: int, z: int) -> int:
     """Interleave the bits of x, y and z, those of x lowest."""
     # Binary digits read as octal ones are the bits spread to every third place.
     return int(f"{x:b}", 8) | int(f"{y:b}", 8) << 1 | int(f"{z:b}", 8) << 2
+
+
+def _longest_lz4(size: int) -> int:
+    """The most bytes that LZ4 makes of `size`.
+
+    https://github.com/lz4/lz4/blob/dev/lib/lz4.h (LZ4_COMPRESSBOUND)
+    """
+    return size + size // 255 + 16
 
 
 def _numbered(directory: Path, pattern: str) -> Iterator[tuple[int, Path]]:

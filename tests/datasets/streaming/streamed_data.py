@@ -198,7 +198,7 @@ def write_n5(directory: Path, voxels: np.ndarray) -> None:
 
 def write_wkw(directory: Path, voxels: np.ndarray) -> None:
     header = wkw.Header(
-        voxels.dtype.type, num_channels=voxels.shape[0], block_len=16, file_len=4, block_type=2
+        voxels.dtype.type, num_channels=voxels.shape[0], block_len=32, file_len=2, block_type=2
     )
     with wkw.Dataset.create(str(directory), header) as file:
         # Only whole files can be compressed.

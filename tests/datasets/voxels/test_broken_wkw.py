@@ -125,6 +125,14 @@ def test_a_block_of_too_few_voxels_is_explained(compressed: Path) -> None:
     assert "too few voxels" in broken(compressed, "wkw").cause
 
 
+def test_a_block_longer_than_lz4_can_be_is_not_read(compressed: Path) -> None:
+    file = compressed / FILE
+    with file.open("ab") as end:
+        end.truncate(2**20)
+    patch(file, 16, struct.pack("<Q", 2**20))
+    assert "no valid LZ4" in broken(compressed, "wkw").cause
+
+
 def test_a_directory_in_place_of_a_file_is_explained(mag: Path) -> None:
     (mag / FILE).unlink()
     (mag / FILE).mkdir()

@@ -1,7 +1,9 @@
 """Every local format, variant by variant, held to the contract."""
 
+import struct
 from pathlib import Path
 
+import lz4.block
 import numcodecs
 import numpy as np
 import tensorstore as ts
@@ -9,14 +11,16 @@ import wkw
 import zarr
 from zarr.codecs import BloscCodec, BytesCodec, GzipCodec, TransposeCodec, ZstdCodec
 
-from tests.datasets.voxels.voxel_contract import ReadingContract
+from datasets.voxels.open import open_mag
+from tests.datasets.voxels.voxel_contract import ReadingContract, decode
 
 
 class WkwContract(ReadingContract):
     data_format = "wkw"
+    stored_chunks = True
     block_type = wkw.Header.BLOCK_TYPE_RAW
-    block_len = 8
-    file_len = 4
+    block_len = 32
+    file_len = 2
 
     @classmethod
     def write(cls, mag: Path, volume: np.ndarray) -> None:
@@ -46,17 +50,42 @@ class TestWkwLz4(WkwContract):
 class TestWkwLz4hc(WkwContract):
     block_type = wkw.Header.BLOCK_TYPE_LZ4HC
     dtype = "uint64"
+
+
+class TestWkwRgb(WkwContract):
+    block_type = wkw.Header.BLOCK_TYPE_LZ4
+    channels = 3
+
+
+def test_lz4_as_long_as_its_voxels_is_handed_on_readable(tmp_path: Path) -> None:
+    # Blosc takes a block of this length for one that is not compressed.
+    size = 32**3
+    noise = np.random.default_rng(1).bytes(size)
+    made = (noise[: size - zeros] + bytes(zeros) for zeros in range(100, 300))
+    voxels, block = next(
+        (raw, block)
+        for raw in made
+        if len(block := lz4.block.compress(raw, store_size=False)) == size
+    )
+    header = struct.pack("<3sBBBBBQ", b"WKW", 1, 0x05, 2, 1, 1, 24)
+    (tmp_path / "z0/y0").mkdir(parents=True)
+    (tmp_path / "z0/y0/x0.wkw").write_bytes(header + struct.pack("<Q", 24 + size) + block)
+    (tmp_path / "header.wkw").write_bytes(header)
+    array = open_mag(tmp_path, "wkw")
+    stored = array.stored_chunk((0, 0, 0, 0))
+    assert stored is not None
+    assert array.codec is not None
+    assert decode(stored, array.codec).tobytes() == voxels
+
+
+class TestWkwSmallBlocks(WkwContract):
+    stored_chunks = False
     block_len = 4
     file_len = 8
 
 
-class TestWkwRgb(WkwContract):
-    channels = 3
-
-
 class TestWkwOneBlockPerFile(WkwContract):
     dtype = "int32"
-    block_len = 16
     file_len = 1
 
 
