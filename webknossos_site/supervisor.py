@@ -1,4 +1,4 @@
-"""Runs several processes as one: all start together, all end together.
+"""Runs several processes as one, which all end together.
 
 One that ends by itself is started again, unless it keeps on ending: then nothing can be served.
 
@@ -23,6 +23,7 @@ FIRST_PAUSE_SECONDS = 1.0
 MOST_ENDS = 5
 """A process that ended so often within a minute is given up."""
 _MINUTE = 60.0
+_NONE: Mapping[str, Sequence[str]] = {}
 
 
 @dataclass
@@ -65,8 +66,12 @@ class _Child:
 class Supervisor:
     """Starts commands, keeps them running until a signal, and ends them all."""
 
-    def __init__(self, commands: Mapping[str, Sequence[str]]) -> None:
+    def __init__(
+        self, commands: Mapping[str, Sequence[str]], later: Mapping[str, Sequence[str]] = _NONE
+    ) -> None:
+        """`later` are started once the others are ready, so as not to keep them from it."""
         self._children = [_Child(name, command) for name, command in commands.items()]
+        self._later = [_Child(name, command) for name, command in later.items()]
         self._stop = threading.Event()
 
     def run(self, *, is_ready: Callable[[], bool], on_ready: Callable[[], None]) -> int:
@@ -90,6 +95,7 @@ class Supervisor:
                 if not ready and is_ready():
                     ready = True
                     on_ready()
+                    self._children += self._later
         finally:
             self._end_all()
 

@@ -54,7 +54,7 @@ def _alive(pid: int) -> bool:
 
 
 def _wait_until(happened: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while not happened():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -62,10 +62,27 @@ def _wait_until(happened: Callable[[], bool]) -> None:
 
 def _assert_all_ended(folder: Path) -> None:
     pids = {path.name: int(path.read_text()) for path in folder.iterdir()}
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while time.monotonic() < deadline and any(map(_alive, pids.values())):
         time.sleep(0.05)
     assert {name: pid for name, pid in pids.items() if _alive(pid)} == {}
+
+
+def test_what_can_wait_is_started_when_the_rest_is_ready(tmp_path: Path) -> None:
+    later = PROGRAM.replace(
+        "Supervisor(commands)", "Supervisor({'first': commands.pop('first')}, later=commands)"
+    ).replace(
+        "all(pid.exists() and pid.read_text().strip() for pid in pids)",
+        "pids[0].exists() and not pids[1].exists()",
+    )
+    process = _start(tmp_path, "sleep 600", later)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    _wait_until(lambda: (tmp_path / "grandchild").exists())
+    os.kill(process.pid, signal.SIGTERM)
+    assert process.wait(30) == 0
+    process.stdout.close()
+    _assert_all_ended(tmp_path)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

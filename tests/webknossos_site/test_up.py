@@ -15,8 +15,10 @@ def test_every_worker_is_a_process_that_is_started_again_by_itself(
     started: dict[str, Sequence[str]] = {}
 
     class Recorded:
-        def __init__(self, commands: Mapping[str, Sequence[str]]) -> None:
-            started.update(commands)
+        def __init__(
+            self, commands: Mapping[str, Sequence[str]], later: Mapping[str, Sequence[str]]
+        ) -> None:
+            started.update(commands, **later)
 
         def run(self, **_: Any) -> int:
             return 0

@@ -31,45 +31,12 @@ def run_site(*, sign_in_hint: str) -> None:
     environment = settings.ENVIRONMENT
     worker_is_ready = settings.RUN_DIR / "worker-is-ready"
     worker_is_ready.unlink(missing_ok=True)
-    celery = [str(_BIN / "celery"), "--app", "webknossos_site", "--quiet"]
-    log_level = f"--loglevel={environment.log_level}"
+    # What takes seconds does not wait behind conversions, which take hours.
+    first, *others = _workers("worker", "celery", environment.worker_processes)
+    others += _workers("converter", "long", environment.converter_processes)
     supervisor = Supervisor(
-        {
-            "web": [
-                str(_BIN / "granian"),
-                "--interface=wsgi",
-                f"--host={environment.bind}",
-                f"--port={environment.port}",
-                f"--workers={environment.web_workers}",
-                f"--blocking-threads={environment.web_threads}",
-                "--no-ws",
-                "--respawn-failed-workers",
-                # What it says of itself below that would bury "Ready".
-                "--log-level=error",
-                "webknossos_site.wsgi:application",
-            ],
-            # Not one pool of processes: on the embedded broker those share a lock, which one that
-            # is killed keeps for ever, so that no other would get a job again.
-            # What takes seconds does not wait behind conversions, which take hours.
-            **{
-                f"{name} {number}": [
-                    *celery,
-                    "worker",
-                    "--pool=solo",
-                    f"--queues={queue}",
-                    f"--hostname={name}{number}@%h",
-                    "--without-gossip",
-                    "--without-mingle",
-                    log_level,
-                ]
-                for name, queue, processes in (
-                    ("worker", "celery", environment.worker_processes),
-                    ("converter", "long", environment.converter_processes),
-                )
-                for number in range(1, processes + 1)
-            },
-            "beat": [*celery, "beat", log_level, "--pidfile="],
-        }
+        dict([("web", _web()), first]),
+        later=dict([*others, ("beat", _celery("beat", "--pidfile="))]),
     )
 
     def say_ready() -> None:
@@ -82,6 +49,48 @@ def run_site(*, sign_in_hint: str) -> None:
         is_ready=lambda: worker_is_ready.exists() and _answers(health), on_ready=say_ready
     )
     sys.exit(code)
+
+
+def _web() -> list[str]:
+    environment = settings.ENVIRONMENT
+    return [
+        str(_BIN / "granian"),
+        "--interface=wsgi",
+        f"--host={environment.bind}",
+        f"--port={environment.port}",
+        f"--workers={environment.web_workers}",
+        f"--blocking-threads={environment.web_threads}",
+        "--no-ws",
+        "--respawn-failed-workers",
+        # What it says of itself below that would bury "Ready".
+        "--log-level=error",
+        "webknossos_site.wsgi:application",
+    ]
+
+
+def _workers(name: str, queue: str, count: int) -> list[tuple[str, list[str]]]:
+    """Names and commands. Not one pool of processes: on the embedded broker those share a lock,
+    which one that is killed keeps for ever, so that no other would get a job again.
+    """
+    return [
+        (
+            f"{name} {number}",
+            _celery(
+                "worker",
+                "--pool=solo",
+                f"--queues={queue}",
+                f"--hostname={name}{number}@%h",
+                "--without-gossip",
+                "--without-mingle",
+            ),
+        )
+        for number in range(1, count + 1)
+    ]
+
+
+def _celery(*arguments: str) -> list[str]:
+    log_level = f"--loglevel={settings.ENVIRONMENT.log_level}"
+    return [str(_BIN / "celery"), "--app", "webknossos_site", "--quiet", *arguments, log_level]
 
 
 def _answers(url: str) -> bool:
