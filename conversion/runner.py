@@ -226,17 +226,22 @@ def _kept_alive(this_run: Run) -> Iterator[None]:
         renewed_at = time.monotonic()
         try:
             while not over.wait(min(CANCEL_SECONDS, HEARTBEAT_SECONDS)):
+                now = time.monotonic()
+                is_due = now >= renewed_at + HEARTBEAT_SECONDS
                 try:
-                    if time.monotonic() < renewed_at + HEARTBEAT_SECONDS:
-                        jobs.require_wanted(this_run.job)
-                        continue
-                    jobs.renew(this_run.job)
-                    renewed_at = time.monotonic()
-                except (LeaseLost, Cancelled) as stop:
-                    this_run.stop = stop
+                    (jobs.renew if is_due else jobs.require_wanted)(this_run.job)
+                except LeaseLost as lost:
+                    this_run.stop = lost
                     return
+                except (
+                    Cancelled
+                ) as cancelled:  # to stop and to tidy up may take longer than a lease
+                    this_run.stop = cancelled
                 except DatabaseError:
                     logger.warning("the lease of job %s was not renewed", this_run.job.pk)
+                    continue
+                if is_due:
+                    renewed_at = now
         finally:
             connection.close()
 

@@ -192,7 +192,8 @@ def put_back(job: Job, *, cause: str, advice: str, wait: bool = True) -> None:
     """
     delay = _FIRST_DELAY * 10 ** (job.attempt - 1) if wait else timedelta()
     with transaction.atomic():
-        if _lock_cancelled(job):
+        _, row = _locked(job)
+        if row is not None and row.cancel_requested:
             acknowledge_cancel(job)
         elif job.attempt >= job.max_attempts:
             fail(job, cause=cause, advice=advice)
@@ -206,7 +207,8 @@ def hand_back(job: Job) -> None:
     LeaseLost.
     """
     with transaction.atomic():
-        if _lock_cancelled(job):
+        _, row = _locked(job)
+        if row is not None and row.cancel_requested:
             _finish(job, state=Job.State.CANCELLED, worker="")
             _send_after_commit("look_after_jobs")
             return
@@ -237,21 +239,23 @@ def stop(job: Job) -> bool:
     it and to tidy up, and a cancelled job would say that there is none.
     """
     with transaction.atomic():
-        dataset = _lock_dataset(job)
+        dataset, row = _locked(job)
+        if row is None or row.is_final:
+            return True
         if job.kind == Job.Kind.CONVERT and dataset is not None and dataset.is_active:
             raise Conflict(
                 f"This job can't be cancelled any more: '{dataset}' is converted and can be used. "
                 "Delete it if it is not wanted."
             )
-        if Job.objects.filter(pk=job.pk, state=Job.State.PENDING).update(
-            state=Job.State.CANCELLED, cancel_requested=True, ended=timezone.now()
-        ):
-            job.state = Job.State.CANCELLED
-            show(job)
-            _send_after_commit("look_after_jobs")  # no worker has it that would tidy up
-            return True
-        running = Job.objects.filter(pk=job.pk, state=Job.State.STARTED)
-        return not running.update(cancel_requested=True)
+        asked = Job.objects.filter(pk=job.pk)
+        if row.state == Job.State.STARTED:
+            asked.update(cancel_requested=True)
+            return False
+        asked.update(state=Job.State.CANCELLED, cancel_requested=True, ended=timezone.now())
+        job.state = Job.State.CANCELLED
+        show(job)
+        _send_after_commit("look_after_jobs")  # no worker has it that would tidy up
+        return True
 
 
 def retry(*, actor: Actor, job_id: str, answers: dict[str, Any] | None = None) -> Job:
@@ -348,11 +352,10 @@ def _lock_dataset(job: Job) -> Dataset | None:
     return Dataset.objects.select_for_update(no_key=True).filter(pk=job.dataset_id).first()
 
 
-def _lock_cancelled(job: Job) -> bool:
-    """Whether somebody has cancelled the job; nobody can any more until the transaction ends."""
-    _lock_dataset(job)
-    row = Job.objects.select_for_update(no_key=True).filter(pk=job.pk).first()
-    return row is not None and row.cancel_requested
+def _locked(job: Job) -> tuple[Dataset | None, Job | None]:
+    """The rows of the job's dataset and of the job, kept from others likewise."""
+    dataset = _lock_dataset(job)
+    return dataset, Job.objects.select_for_update(no_key=True).filter(pk=job.pk).first()
 
 
 def _write_held(job: Job, **values: Any) -> None:

@@ -235,8 +235,13 @@ class TestThreads:
             while Job.objects.get().lease_until == first:
                 pass
             jobs.cancel(actor=actor_for(owner), job_id=job.pk)
-            while True:  # but for the heartbeat, it would never end
-                run.progress("working")
+            while run.stop is None:  # but for the heartbeat, it would never end
+                pass
+            first = Job.objects.get().lease_until
+            while Job.objects.get().lease_until == first:  # it may take long to tidy up
+                pass
+            run.check()
+            pytest.fail("The work was not stopped.")
 
         do(handlers, work)
         runner.run(job.pk)
