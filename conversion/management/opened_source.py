@@ -7,6 +7,7 @@ from pathlib import Path
 
 from conversion.management.terminal import ProgressBar
 from conversion.readers import UnreadableImage
+from conversion.readers.folder_listing import is_foreign
 from conversion.uploads.tidying import tidy
 from conversion.uploads.unpacking import Limits, unpack
 
@@ -25,7 +26,8 @@ def is_archive(source: Path) -> bool:
 
 
 def unpacked(archive: Path, scratch: Path, bar: ProgressBar) -> Path:
-    """The folder below `scratch` with what the archive holds, called like the archive.
+    """The folder below `scratch` with what the archive holds. It is called like the archive, or
+    like the folder in it that holds everything: people name that one after the images.
 
     It is unpacked once for all commands that use this scratch folder, also at the same time.
     Raises BadUpload for an archive that is broken, unsafe, or larger than the disk has room for.
@@ -44,11 +46,21 @@ def unpacked(archive: Path, scratch: Path, bar: ProgressBar) -> Path:
             limits = Limits(max_entries=_MOST_ENTRIES, max_bytes=shutil.disk_usage(scratch).free)
             root = aside / archive.stem
             unpack(archive, root, limits, progress=show)
+            top = _only_folder(root)
             tidy(root)
+            if top is not None and not (root / top).exists():
+                root.rename(aside / top)
             _publish(aside, place)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
-    return place / archive.stem
+    (opened,) = place.iterdir()
+    return opened
+
+
+def _only_folder(root: Path) -> str | None:
+    """The name of the folder in `root` that all else lies in."""
+    entries = [entry for entry in root.iterdir() if not is_foreign(entry)]
+    return entries[0].name if len(entries) == 1 and entries[0].is_dir() else None
 
 
 def _publish(aside: Path, place: Path) -> None:

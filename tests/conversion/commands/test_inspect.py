@@ -103,7 +103,8 @@ def test_an_archive_is_looked_into_and_removed(
     call_command("inspect", str(tmp_path / "mine.zip"))
     said = capsys.readouterr().out
     assert f"Found in {tmp_path / 'mine.zip'}:" in said
-    assert "mine: picture, 50 x 40 x 3 voxels" in said
+    # As the unpacked folder would be called.
+    assert "cells: picture, 50 x 40 x 3 voxels" in said
     assert list(temporary.iterdir()) == []
 
 
