@@ -141,13 +141,13 @@ class JobAdmin(OrganizationScopedAdmin):
         if row.is_final or not row.stage:
             return row.message or NOTHING
         if row.percentage is None:
-            return f"{row.stage} {row.message}".strip()
+            return f"{row.stage} {row.news}".strip()
         return format_html(
             '{} <progress max="100" value="{}"></progress> {} % {}',
             row.stage,
             f"{row.percentage:.0f}",
             f"{row.percentage:.0f}",
-            row.message,
+            row.news,
         )
 
     @admin.display(description="Dataset", ordering="dataset__name")

@@ -11,6 +11,10 @@ _KEPT = (
     "What was uploaded is kept until it is converted or the dataset is deleted. On the page of "
     "jobs, say what was missing and retry; nothing has to be uploaded again."
 )
+_NOT_TOUCHED = (
+    "The files on the server's disk are as they were. On the page of jobs, say what was missing "
+    "and retry."
+)
 _ADVICE: dict[str, str] = {
     _STATUS.NOT_IMPORTED: (
         "Its directory was found, but it has no datasource-properties.json, and not everything "
@@ -57,6 +61,8 @@ def advice_for(dataset: Dataset) -> str:
     is_about_the_file = dataset.raw_properties or FILE_NAME in dataset.status
     error_advice = _BROKEN if is_about_the_file else _NOT_ABOUT_THE_FILE
     advice = _ADVICE.get(dataset.status, error_advice)
+    if advice == _KEPT and dataset.creation_type != Dataset.CreationType.UPLOAD:
+        advice = _NOT_TOUCHED
     if dataset.status == _STATUS.CONVERSION_FAILED:
         return f"{dataset.job_message} {advice}".strip()
     if dataset.status == _STATUS.NOTHING_TO_IMPORT and dataset.inferred_properties:

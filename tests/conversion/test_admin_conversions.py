@@ -15,6 +15,7 @@ from conversion import runner
 from conversion.models import Job
 from conversion.services import converting  # noqa: F401 (so that conversions can be run)
 from datasets.models import Dataset
+from datasets.views.advice import advice_for
 from tests.admin_rows import World
 
 pytestmark = pytest.mark.django_db
@@ -52,6 +53,15 @@ def order(client: Client, world: World, path: Path | str, **changes: Any) -> str
     }
     answer = client.post(reverse("admin:conversion_job_convert"), said, follow=True)
     return html.unescape(answer.content.decode())
+
+
+def test_what_fails_speaks_of_no_upload(world: World, images: Path) -> None:
+    order(world.client("staff of alpha"), world, images, x="", y="", z="")
+    job = Job.objects.get()
+    runner.run(job.pk)
+    advice = advice_for(Dataset.objects.get())
+    assert "The size of a voxel is not known" in advice
+    assert "upload" not in advice
 
 
 def test_a_folder_becomes_a_dataset_and_stays(world: World, images: Path, tmp_path: Path) -> None:
