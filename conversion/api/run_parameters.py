@@ -90,7 +90,9 @@ class ExportParameters(_LayerParameters):
 
     bbox = BoxField(help_text="x,y,z,width,height,depth in voxels of mag 1.")
     mag = MagField(required=False, help_text="The finest by default.")
-    additionalCoordinates = CoordinatesField(required=False)
+    additionalCoordinates = CoordinatesField(
+        required=False, help_text="One index on each additional axis that has several."
+    )
     asOmeTiff = serializers.BooleanField(required=False, default=False)
 
 

@@ -37,7 +37,7 @@ class FileCommand(BaseCommand, ABC):
         except EXPECTED as error:
             raise CommandError(escaped(str(error))) from error
         except OSError as error:
-            raise CommandError(escaped(sentence(error))) from error
+            raise CommandError(sentence(error)) from error
         except KeyboardInterrupt:
             self.stderr.write("")  # ends the line with ^C
             self.stderr.write(self.interrupted())
@@ -59,4 +59,5 @@ class FileCommand(BaseCommand, ABC):
 def sentence(error: OSError) -> str:
     """What the system says, with the file's name."""
     said = error.strerror or str(error)
-    return f"{os.fsdecode(error.filename)}: {said}." if error.filename is not None else f"{said}."
+    named = f"{os.fsdecode(error.filename)}: " if error.filename is not None else ""
+    return escaped(f"{named}{said}.")

@@ -24,6 +24,8 @@ _TAGS = [
 ]  # fmt: skip
 """What is read of a header; nothing of it tells who the patient is."""
 MOST_FRAMES = 1 << 20
+_MOST_TOLD = 5
+"""Broken files that are told one by one."""
 _EVEN = 0.01
 """How much distances between slices may differ, as a part of them, and still count as one."""
 
@@ -104,7 +106,9 @@ class DicomReader(Reader):
                 unread.append(problem)
         if not slices:
             raise unread[0]
-        told = tuple(f"Left out: {problem}" for problem in unread)
+        told = tuple(f"Left out: {problem}" for problem in unread[:_MOST_TOLD])
+        if more := len(unread) - len(told):
+            told += (f"Left out besides: {more} more files that can't be read.",)
         slices.sort(key=lambda one: one.image_key)
         images = groupby(slices, key=lambda one: one.image_key)
         return [

@@ -83,7 +83,7 @@ def finding_of_dataset(directory: Path) -> Finding:
         array, place = _opened(directory, layer, mag)
         images.append(_image(layer, mag, array, _scaled(size, base), origin))
         found += _found_layers(layer, mag, array, place, images[-1])
-        notes += _left_behind(layer)
+        notes += [*_left_behind(layer), *_moved(layer)]
     return Finding(directory, tuple(images), with_distinct_names(found), notes=tuple(notes))
 
 
@@ -184,6 +184,16 @@ def _directory(dataset: Path, layer: Layer, mag: MagProperties) -> Path:
         f"The folder of mag {mag.mag.literal} of layer {layer.name!r} is not there.",
         "Correct the properties file, or put the folder there.",
     )
+
+
+def _moved(layer: Layer) -> list[str]:
+    """Which of its axes are counted anew."""
+    return [
+        f"The axis {axis.name!r} of layer {layer.name!r} begins at {axis.bounds[0]}; in the new "
+        "dataset it begins at 0."
+        for axis in layer.additional_axes
+        if axis.bounds[0] != 0
+    ]
 
 
 def _left_behind(layer: Layer) -> list[str]:

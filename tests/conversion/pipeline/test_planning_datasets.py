@@ -17,6 +17,7 @@ from conversion.readers import UnreadableImage
 from conversion.readers.sandbox import Sandbox
 from datasets import properties
 from datasets.properties import Category, DataFormat, Mag, VoxelSize
+from tests.conversion.tools import datasets_made
 
 SIZE = VoxelSize(factor=(4, 4, 40))
 SHAPE = (70, 40, 33)  # x, y, z
@@ -132,6 +133,16 @@ def test_only_the_bounding_box_is_taken_and_it_stays_where_it_is(
     finding = find(folder, Options(), sandbox)
     assert finding.layers[0].offset == (3, 4, 5)
     np.testing.assert_array_equal(voxels(finding)[0], volume[5:11, 4:14, 3:23])
+
+
+def test_points_outside_of_an_axis_bounds_are_not_taken_and_the_rest_counts_from_0(
+    tmp_path: Path, sandbox: Sandbox
+) -> None:
+    folder = datasets_made.make_series(tmp_path / "old", points=3)
+    datasets_made.with_axis(folder, "t", (1, 3))
+    finding = find(folder, Options(), sandbox)
+    assert finding.images[0].axes == (("t", 2),)
+    assert "The axis 't' of layer 'color' begins at 1; in the new dataset" in finding.notes[0]
 
 
 def test_what_is_not_taken_along_is_told(

@@ -207,6 +207,16 @@ def test_broken_files_of_a_series_are_left_out_and_told(write: Write) -> None:
     assert image.info.notes[0].startswith("Left out: 1.dcm: ")
 
 
+def test_of_many_broken_files_the_rest_is_counted(write: Write) -> None:
+    paths = [write(f"{i}.dcm", planes(1)[0], i) for i in range(8)]
+    for path in paths[1:]:
+        path.write_bytes(path.read_bytes()[:200])
+    (image,) = DicomReader().open_group(paths)
+    told = [note for note in image.info.notes if note.startswith("Left out")]
+    assert len(told) == 6
+    assert told[-1] == "Left out besides: 2 more files that can't be read."
+
+
 def test_scaling_and_inversion_are_told(write: Write) -> None:
     fields = {"RescaleSlope": 2, "RescaleIntercept": -5, "PhotometricInterpretation": "MONOCHROME1"}
     (image,) = open_file(write("a.dcm", planes(1)[0], 0, **fields))
