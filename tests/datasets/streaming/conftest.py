@@ -13,8 +13,10 @@ from django.core import signals
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections
 
+from bench.streaming.servers import Server
 from datasets.streaming import access, open_mags
 from datasets.streaming.fast_path import in_front_of
+from tests.datasets.streaming.live_servers import Live, live_servers
 
 
 @dataclass
@@ -114,3 +116,16 @@ def get(request: pytest.FixtureRequest, fast_path: Any) -> Get:
     """Ask for data through each of the two doors, which must answer the same."""
     application = fast_path if request.param == "fast path" else django_application
     return partial(ask, application)
+
+
+@pytest.fixture(scope="session")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    with live_servers(tmp_path_factory.mktemp("live")) as servers:
+        yield servers
+
+
+@pytest.fixture
+def nginx(live: Live) -> Server:
+    if live.nginx is None:
+        pytest.skip("nginx is not installed")
+    return live.nginx
