@@ -335,6 +335,8 @@ class TestEnd:
         for _ in range(2):
             answer = sender.finish()
             assert (answer.status_code, "Retry-After" in answer.headers) == (503, True)
+            # Whose script gives up here has to know that the upload does not.
+            assert "goes on by itself: nothing has to be sent again" in answer.content.decode()
         assert Job.objects.count() == 1
         path, content = next(iter(files.items()))
         assert sender.chunk(path, content).status_code == 200  # a late repetition
