@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -61,11 +61,15 @@ class SandboxLimits:
 class Sandbox:
     """The other process; it starts with the first question, and again after it had to be ended.
 
-    Questions of several threads are answered one after the other.
+    Questions of several threads are answered one after the other. `check` is called several times
+    a second while images are found; what it raises ends the process, and passes through.
     """
 
-    def __init__(self, limits: SandboxLimits | None = None) -> None:
+    def __init__(
+        self, limits: SandboxLimits | None = None, check: Callable[[], None] = lambda: None
+    ) -> None:
         self.limits = limits or SandboxLimits()
+        self._check = check
         self._lock = threading.RLock()
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection
@@ -77,7 +81,7 @@ class Sandbox:
     def find_images(self, path: Path) -> Found:
         """As `series.find_images`, with images that are read in the sandbox."""
         with self._lock:
-            found: FoundThere = self._ask(path, "find", path)
+            found: FoundThere = self._ask(path, "find", path, check=self._check)
         layers = tuple(
             FoundLayer(name, tuple(SandboxedImage(self, image) for image in images))
             for name, images in found.layers
@@ -122,7 +126,13 @@ class Sandbox:
             if self._process is not None and (number := self._opened.pop(image.pickled, None)):
                 self._ask(image.path, "close", number)
 
-    def _ask(self, path: Path, question: str, *arguments: Any) -> Any:
+    def _ask(
+        self,
+        path: Path,
+        question: str,
+        *arguments: Any,
+        check: Callable[[], None] = lambda: None,
+    ) -> Any:
         """The answer; `path` is what a person knows it is about. Raises what was raised there."""
         if self._process is None:
             self._start()
@@ -130,6 +140,7 @@ class Sandbox:
         try:
             self._connection.send((question, *arguments))
             while not self._connection.poll(LOOK_SECONDS):
+                check()
                 if _used_bytes(self._process.pid) > self.limits.memory_bytes:
                     self._fail(path, self._needs_memory)
             answer = self._connection.recv()
@@ -139,6 +150,9 @@ class Sandbox:
                 self._end()
                 raise ReaderKilled(path, _KILLED, _ADVICE_IF_KILLED) from None
             self._fail(path, self._reason(code))
+        except BaseException:  # nobody waits for the answer any more
+            self._end()
+            raise
         if isinstance(answer, BaseException):
             raise answer
         return answer

@@ -98,7 +98,7 @@ def _write(run: Run, dataset: Dataset, places: Places, shown: ShownProgress) -> 
     from conversion.pipeline.convert import TargetProblem, convert
 
     shown.show("Looking at the files")
-    with Sandbox() as sandbox:
+    with Sandbox(check=run.check) as sandbox:
         finding, plan = make_plan(run.job, places, sandbox)
         for text in log_lines(finding, plan, options_of(run.job)):
             run.log(text)

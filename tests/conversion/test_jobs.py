@@ -290,7 +290,7 @@ def make_admin_of(job: Job) -> User:
 def test_who_deletes_a_dataset_gets_its_jobs_while_one_of_them_is_changed(change: str) -> None:
     """As delete_dataset does it: the row of the dataset first, then those of its jobs."""
     lab = make_organization()
-    dataset = make_dataset(lab)
+    dataset = make_dataset(lab, status=Dataset.Status.NOT_CONVERTED)
     job = jobs.create(kind=Job.Kind.CONVERT, organization=lab, dataset=dataset)
     Job.objects.update(state=STATE_BEFORE.get(change, Job.State.STARTED))
     job.refresh_from_db()

@@ -149,6 +149,21 @@ def test_a_process_killed_as_it_answers_is_told_too(box: Sandbox, path: Path) ->
             image.read({"t": 0}, range(9))
 
 
+def test_who_waits_for_images_may_give_up_and_ask_again(path: Path) -> None:
+    class GivenUp(Exception):
+        pass
+
+    def give_up() -> None:
+        raise GivenUp
+
+    with Sandbox(check=give_up) as box:
+        with pytest.raises(GivenUp):
+            box.find_images(path)
+        box._check = lambda: None
+        image = box.find_images(path).layers[0].images[0]
+        np.testing.assert_array_equal(image.read({"t": 0}, range(9)), VOXELS[0])
+
+
 def test_a_process_ends_without_a_word_when_nobody_waits_for_its_answer(
     box: Sandbox, path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
