@@ -47,8 +47,9 @@ def finish(*, user: User, kind: Kind, upload_id: str) -> Upload:
             raise ComeAgain(f"{upload.message} Nothing has to be sent again: finish it again.")
     # The public library gives up at the fifth of these, and shows it to whoever ran the script.
     raise ComeAgain(
-        "All files are there and are being taken in, which goes on by itself: nothing has to be sent "
-        "again. Finish the upload once more to wait on, or look into the list of datasets later."
+        "All files are there and are being taken in, which goes on by itself: nothing has to be "
+        "sent again. Finish the upload once more to wait on, or look into the list of datasets "
+        "later."
     )
 
 

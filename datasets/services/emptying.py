@@ -2,6 +2,7 @@
 
 import logging
 import os
+import time
 from pathlib import Path
 
 from celery import current_app
@@ -15,6 +16,8 @@ from .data_users import absolute, named_paths
 
 # Whoever moved something aside less than this long ago may still be about to commit.
 GRACE_SECONDS = 3600
+# Uploads are taken in by the same worker, and somebody waits for each.
+_STRETCH_SECONDS = 20.0
 
 logger = logging.getLogger(__name__)
 
@@ -24,22 +27,27 @@ def empty_after_commit(organization_id: str, removal: trash.Removal) -> None:
 
     def send() -> None:
         if removal.entries:
-            current_app.send_task("datasets.tasks.empty_trash", args=[organization_id])
+            _send(organization_id)
 
     # Without a broker the data waits in the trash for the next time.
     transaction.on_commit(send, robust=True)
 
 
-def empty(organization_id: str) -> None:
+def empty(organization_id: str, seconds: float = _STRETCH_SECONDS) -> None:
     """Remove what the tables no longer know. What they still know was moved by somebody who is
     about to commit, or was killed before: after a while it is put back.
+
+    When so much time has passed, the rest is left to a worker, after what that has to do by then.
     """
+    until = time.monotonic() + seconds
     for directory in local.organization_directories(organization_id):
         for entry in trash.entries(directory):
             try:
-                _settle(organization_id, directory / entry.origin, entry)
-            except OSError as error:
-                logger.warning("%s stays in the trash: %s", entry.origin, error.strerror)
+                if not _settle(organization_id, directory / entry.origin, entry, until):
+                    _send(organization_id)
+                    return
+            except (OSError, RecursionError) as error:  # folders may be nested without end
+                logger.warning("%s stays in the trash: %s", entry.origin, error)
 
 
 def empty_all() -> None:
@@ -48,15 +56,20 @@ def empty_all() -> None:
         empty(organization_id)
 
 
-def _settle(organization_id: str, place: Path, entry: trash.Entry) -> None:
+def _send(organization_id: str) -> None:
+    current_app.send_task("datasets.tasks.empty_trash", args=[organization_id])
+
+
+def _settle(organization_id: str, place: Path, entry: trash.Entry, until: float) -> bool:
+    """Whether it was time enough for what is to be done about the entry."""
     if not _is_known(organization_id, place, entry.origin):
-        entry.remove()
-    elif entry.age > GRACE_SECONDS:
+        return entry.remove(until)
+    if entry.age > GRACE_SECONDS:
         if os.path.lexists(place):
-            entry.remove()
-        else:
-            entry.put_back()
-            logger.warning("%s was put back from the trash", entry.origin)
+            return entry.remove(until)
+        entry.put_back()
+        logger.warning("%s was put back from the trash", entry.origin)
+    return True
 
 
 def _is_known(organization_id: str, place: Path, origin: str) -> bool:

@@ -9,6 +9,7 @@ say of it, is for datasets.services.
 import contextlib
 import errno
 import logging
+import math
 import os
 import secrets
 import shutil
@@ -59,14 +60,19 @@ class Entry:
         self.data.rename(place)
         self.remove()
 
-    def remove(self) -> None:
-        """Remove it for good: of a link only the link. What can't be removed stays in the trash."""
+    def remove(self, until: float = math.inf) -> bool:
+        """Remove it for good: of a link only the link. What can't be removed stays in the trash.
+
+        Stops where time.monotonic() has reached `until`; whether all of it is gone.
+        """
         with contextlib.suppress(FileNotFoundError):
             if self.data.is_dir() and not self.data.is_symlink():
-                shutil.rmtree(self.data)
+                if not _remove_tree(self.data, until):
+                    return False
             else:
                 self.data.unlink()
         shutil.rmtree(self.directory, ignore_errors=True)
+        return True
 
 
 class Removal:
@@ -150,6 +156,26 @@ def own_place(dataset_directory: Path, place: Path) -> Path | None:
             found = dataset_directory / inner
             return found if is_direct and os.path.lexists(found) else None
     return None
+
+
+def _remove_tree(directory: Path, until: float) -> bool:
+    """Remove all below the directory, then itself; at least one file, however late it is."""
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    for _, folders, files, inside in os.fwalk(directory, topdown=False, onerror=fail):
+        for name in files:
+            os.unlink(name, dir_fd=inside)
+            if time.monotonic() > until:
+                return False
+        for name in folders:
+            try:
+                os.rmdir(name, dir_fd=inside)
+            except NotADirectoryError:  # a link to one
+                os.unlink(name, dir_fd=inside)
+    directory.rmdir()
+    return True
 
 
 def _require_no_link(directory: Path) -> None:

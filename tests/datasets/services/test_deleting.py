@@ -61,6 +61,22 @@ def test_a_dataset_goes_with_its_data_and_links(lab: Organization, admin: Actor)
     assert not list((directory.parent / ".trash").iterdir())
 
 
+def test_much_data_goes_in_stretches_so_that_other_work_gets_its_turn(
+    lab: Organization, admin: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = on_disk.write_dataset(lab, "brain")
+    dataset, sent = scanned(lab, "brain"), []
+    monkeypatch.setattr(emptying.current_app, "send_task", lambda *a, **o: sent.append((a, o)))
+    delete_dataset(actor=admin, dataset=dataset)
+    stretches = 0
+    while list((directory.parent / ".trash").iterdir()):
+        emptying.empty(lab.pk, seconds=-1)
+        stretches += 1
+        assert stretches < 10
+    assert stretches == 3  # two files, each the last of its stretch, then what held them
+    assert sent == 2 * [(("datasets.tasks.empty_trash",), {"args": [lab.pk]})]
+
+
 def test_of_a_dataset_that_is_a_link_only_the_link_goes(
     lab: Organization, admin: Actor, tmp_path: Path
 ) -> None:
