@@ -119,9 +119,12 @@ def claim(job_id: str) -> Job | None:
 def renew(job: Job) -> None:
     """Hold the job for another lease. Raises LeaseLost, Cancelled."""
     now, was_missed = timezone.now(), job.waits_for_worker
-    _write_held(job, heartbeat=now, lease_until=now + LEASE)
-    if was_missed:
-        show(job)
+    with transaction.atomic():
+        if was_missed:
+            _lock_dataset(job)
+        _write_held(job, heartbeat=now, lease_until=now + LEASE)
+        if was_missed:
+            show(job)
     require_wanted(job)
 
 
@@ -141,15 +144,17 @@ def progress(
     seconds_left: float | None = None,
 ) -> None:
     """Show how far the job is, also on its dataset's row. Raises LeaseLost."""
-    _write_held(
-        job,
-        stage=stage[:64],
-        percentage=percentage,
-        message=message[:512],
-        bytes_per_second=bytes_per_second,
-        seconds_left=seconds_left,
-    )
-    show(job)
+    with transaction.atomic():
+        _lock_dataset(job)
+        _write_held(
+            job,
+            stage=stage[:64],
+            percentage=percentage,
+            message=message[:512],
+            bytes_per_second=bytes_per_second,
+            seconds_left=seconds_left,
+        )
+        show(job)
 
 
 def log(job: Job, text: str, *, is_problem: bool = False) -> None:
@@ -192,7 +197,7 @@ def put_back(job: Job, *, cause: str, advice: str, wait: bool = True) -> None:
     """
     delay = _FIRST_DELAY * 10 ** (job.attempt - 1) if wait else timedelta()
     with transaction.atomic():
-        _, row = _locked(job)
+        _, row = locked(job)
         if row is not None and row.cancel_requested:
             acknowledge_cancel(job)
         elif job.attempt >= job.max_attempts:
@@ -207,7 +212,7 @@ def hand_back(job: Job) -> None:
     LeaseLost.
     """
     with transaction.atomic():
-        _, row = _locked(job)
+        _, row = locked(job)
         if row is not None and row.cancel_requested:
             _finish(job, state=Job.State.CANCELLED, worker="")
             _send_after_commit("look_after_jobs")
@@ -239,7 +244,7 @@ def stop(job: Job) -> bool:
     it and to tidy up, and a cancelled job would say that there is none.
     """
     with transaction.atomic():
-        dataset, row = _locked(job)
+        dataset, row = locked(job)
         if row is None or row.is_final:
             return True
         if job.kind == Job.Kind.CONVERT and dataset is not None and dataset.is_active:
@@ -302,6 +307,12 @@ def retry(*, actor: Actor, job_id: str, answers: dict[str, Any] | None = None) -
     return job
 
 
+def locked(job: Job) -> tuple[Dataset | None, Job | None]:
+    """The rows of the job's dataset and of the job, kept from others until the transaction ends."""
+    dataset = _lock_dataset(job)
+    return dataset, Job.objects.select_for_update(no_key=True).filter(pk=job.pk).first()
+
+
 def mark_told(job: Job) -> bool:
     """Note that people were told how the job ended; whether nobody had noted it. Mails are posted
     in the same transaction, so that they neither get lost nor go out twice.
@@ -350,12 +361,6 @@ def _send_after_commit(task: str, job: Job | None = None, **options: Any) -> Non
 def _lock_dataset(job: Job) -> Dataset | None:
     """Keep others from the row of the job's dataset, if any, until the transaction ends."""
     return Dataset.objects.select_for_update(no_key=True).filter(pk=job.dataset_id).first()
-
-
-def _locked(job: Job) -> tuple[Dataset | None, Job | None]:
-    """The rows of the job's dataset and of the job, kept from others likewise."""
-    dataset = _lock_dataset(job)
-    return dataset, Job.objects.select_for_update(no_key=True).filter(pk=job.pk).first()
 
 
 def _write_held(job: Job, **values: Any) -> None:

@@ -26,7 +26,10 @@ def look_after(kinds: Collection[str]) -> list[Job]:
     now = timezone.now()
     ended = []
     for job in Job.objects.filter(state=Job.State.STARTED, heartbeat__lt=now - LATE):
-        show(job)
+        with transaction.atomic():
+            _, row = jobs.locked(job)
+            if row is not None and row.waits_for_worker:
+                show(row)
     for job in Job.objects.lost():
         try:
             if _take_from_lost_worker(job):

@@ -3,6 +3,7 @@
 import html
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core import mail
@@ -246,6 +247,25 @@ class TestLateWorker:
         jobs.renew(running)
         dataset.refresh_from_db()
         assert dataset.job_message == "3 of 10 datasets"
+
+    def test_the_datasets_row_stays_as_the_job_left_it_that_ended_just_then(
+        self, lab: Organization, running: Job, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        dataset = make_dataset(lab)
+        Job.objects.update(dataset=dataset)
+        running.refresh_from_db()
+        self.heard_of(running, LATE * 2)
+        locked = jobs.locked
+
+        def ended_before(job: Job) -> Any:
+            monkeypatch.setattr(jobs, "locked", locked)
+            jobs.succeed(running, {})
+            return locked(job)
+
+        monkeypatch.setattr(jobs, "locked", ended_before)
+        jobs_watching.look_after([])
+        dataset.refresh_from_db()
+        assert (dataset.job_stage, dataset.job_message) == ("", "")
 
     def test_a_worker_that_comes_back_in_time_goes_on(self, browser: Client, running: Job) -> None:
         self.heard_of(running, LATE * 2)
