@@ -102,11 +102,12 @@ def plan_export(
     only = {name: indices.start for name, indices in bounds.items() if len(indices) == 1}
     chosen = only | dict(index or {})
     if open_axes := {name: at for name, at in bounds.items() if name not in chosen}:
-        example = ", ".join(f"{name}={indices.start}" for name, indices in open_axes.items())
+        example = [f"{name}={indices.start}" for name, indices in open_axes.items()]
+        options = " ".join(f"--axis {each}" for each in example)
         raise ToolProblem(
             f"A TIFF gets one point on the axes of layer '{layer.name}', which has "
             f"{_axes_words(open_axes)}.",
-            f"Say which, such as {example}.",
+            f"Say which, such as {', '.join(example)} (on a command line {options}).",
         )
     for name, at in chosen.items():
         if at not in bounds.get(name, ()):

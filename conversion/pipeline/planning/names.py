@@ -36,11 +36,11 @@ def named(called: str) -> tuple[str, str]:
 
 def distinct(names: Iterable[str]) -> list[str]:
     """The names with `_2`, `_3` ... after those that came before."""
-    taken: list[str] = []
+    taken: dict[str, None] = {}
     for name in names:
         numbered, number = name, 1
         while numbered in taken:
             number += 1
             numbered = f"{name}_{number}"
-        taken.append(numbered)
-    return taken
+        taken[numbered] = None
+    return list(taken)

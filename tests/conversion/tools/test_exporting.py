@@ -165,7 +165,7 @@ def test_a_box_elsewhere_is_said_with_where_the_layer_is(tmp_path: Path) -> None
 def test_of_several_points_on_an_axis_one_has_to_be_named(tmp_path: Path) -> None:
     directory = made.make_series(tmp_path / "ds", points=3)
 
-    with pytest.raises(ToolProblem, match=r"which has t from 0 to 2\. Say which, such as t=0\."):
+    with pytest.raises(ToolProblem, match=r"which has t from 0 to 2\. Say which, such as t=0 "):
         export(directory, tmp_path / "out.tif")
     target = export(directory, tmp_path / "out.tif", index={"t": 1})
 
