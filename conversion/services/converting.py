@@ -36,7 +36,7 @@ from .publishing import examined, remember_file
 
 def run_conversion(run: Run) -> dict[str, Any]:
     """The job: write the dataset, make it usable, and remove what it was made of."""
-    dataset = run.job.dataset
+    dataset = Dataset.objects.filter(pk=run.job.dataset_id).first()
     if dataset is None:
         _remove_of_deleted(run.job)
         raise Cancelled
@@ -47,7 +47,10 @@ def run_conversion(run: Run) -> dict[str, Any]:
     try:
         if not dataset.is_active:
             if dataset.status not in Dataset.UNCONVERTED:
-                raise JobFailed(f"'{dataset}' can't be converted: {dataset.status}")
+                raise JobFailed(
+                    f"'{dataset}' can't be converted: {dataset.status}",
+                    "Do what the dataset's page says, then retry.",
+                )
             if not is_there:
                 _write(run, dataset, places, shown)
             shown.show("Publishing")
