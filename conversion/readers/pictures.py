@@ -109,13 +109,34 @@ class Picture(Image):
     def _decoded(self) -> NDArray[Any]:
         """(y, x) or (y, x, samples), maybe with transparency."""
         if self._mode:
-            with PIL.Image.open(self.path, formats=[self._format or ""]) as picture:
-                return np.asarray(
-                    picture if picture.mode == self._mode else picture.convert(self._mode)
-                )
-        decode = imagecodecs.png_decode if self._format == "PNG" else imagecodecs.jpeg8_decode
-        voxels: NDArray[Any] = decode(self.path.read_bytes())
+            return self._by_pillow()
+        stored = self.path.read_bytes()
+        voxels: NDArray[Any]
+        if self._format == "PNG":
+            voxels = imagecodecs.png_decode(stored)
+        elif _has_end(stored):
+            voxels = imagecodecs.jpeg8_decode(stored)
+        else:  # imagecodecs would make missing rows gray; Pillow refuses them
+            voxels = self._by_pillow()
         return voxels
+
+    def _by_pillow(self) -> NDArray[Any]:
+        with PIL.Image.open(self.path, formats=[self._format or ""]) as picture:
+            mode = self._mode or picture.mode
+            return np.asarray(picture if picture.mode == mode else picture.convert(mode))
+
+
+def _has_end(jpeg: bytes) -> bool:
+    """Whether the end is marked behind the first scan (ITU-T T.81, B.1.1 and B.2.1); a thumbnail in
+    the header has an end of its own.
+    """
+    place = 2
+    while jpeg[place : place + 1] == b"\xff":
+        marker, length = jpeg[place + 1 : place + 2], jpeg[place + 2 : place + 4]
+        if marker == b"\xda":
+            return jpeg.rfind(b"\xff\xd9", place) >= 0
+        place += 1 if marker == b"\xff" else 2 + int.from_bytes(length, "big")
+    return False
 
 
 def _format(head: bytes) -> str | None:

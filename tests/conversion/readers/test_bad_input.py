@@ -106,6 +106,10 @@ BROKEN = {
         # What happened, what to do, and last the decoder's own words.
         r"It can't be decoded as picture\. It may be .* copy it again\. \(.+\)$",
     ),
+    "short.jpg": (
+        imagecodecs.jpeg8_encode(np.arange(40_000, dtype=np.uint8).reshape(200, 200))[:-300],
+        "can't be decoded as picture",
+    ),
     "short.mrc": (mrc_header(50, 50, 50) + bytes(1000), "ends after 2,024 bytes"),
     "2 TB in 1 kB.mrc": (mrc_header(20_000, 20_000, 5_000), "claims to hold|ends after"),
     "bomb.mrc.gz": (
