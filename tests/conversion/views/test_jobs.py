@@ -200,6 +200,14 @@ class TestAnswers:
         }
         assert "What is missing" not in content(client, address)
 
+    def test_the_list_leads_to_the_question_and_nothing_offers_to_retry_without_an_answer(
+        self, asking: Job, owner: User
+    ) -> None:
+        client = browser(owner)
+        table = content(client, reverse("conversion:jobs-table"))
+        assert re.findall(r">\s*(Answer|Retry)\s*<", table) == ["Answer"]
+        assert actions(client, asking) == []
+
     def test_what_is_wrong_is_said_beside_the_field(self, asking: Job, owner: User) -> None:
         said = {"x": "0", "y": "4", "z": "30", "unit": "nanometer", "differing": "crop"}
         answer = browser(owner).post(reverse("conversion:answer", args=[asking.pk]), said)
