@@ -31,8 +31,10 @@ class TiffReader(Reader):
         return head.startswith(MAGICS)
 
     def open(self, path: Path) -> list[Image]:
-        check_directories(path)
+        cut_off = check_directories(path)
         with TiffFile(path) as file:
+            if cut_off and not file.is_ndpi:  # of NDPI, offsets may go on elsewhere
+                raise cut_off
             ome = parse_ome(path, file.ome_metadata or "") if file.is_ome else []
             images = images_of(file)
             if not images:

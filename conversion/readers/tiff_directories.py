@@ -18,8 +18,12 @@ _DAMAGED = "The file is damaged: export it again."
 _MOST_TAGS = 4096
 
 
-def check_directories(path: Path) -> None:
-    """Raise UnreadableImage for a chain of directories that never ends."""
+def check_directories(path: Path) -> UnreadableImage | None:
+    """Raise UnreadableImage for a chain of directories that never ends.
+
+    What there is to say of a chain that leads beyond the end of the file is returned: tifffile
+    would take the pages before for all there are.
+    """
     with path.open("rb") as file:
         magic = file.read(4)
         order = "<" if magic[:2] == b"II" else ">"
@@ -31,7 +35,9 @@ def check_directories(path: Path) -> None:
         size = path.stat().st_size
         seen: set[int] = set()
         offset = _number(file, offset_format)
-        while offset and offset < size:
+        while offset:
+            if offset >= size:
+                return _cut_off(path, len(seen))
             if offset in seen or len(seen) > LARGEST_SLICES:
                 raise UnreadableImage(
                     path,
@@ -41,10 +47,21 @@ def check_directories(path: Path) -> None:
             seen.add(offset)
             file.seek(offset)
             tags = _number(file, count_format)
-            if tags is None or tags > _MOST_TAGS:
-                return  # tifffile tells what is wrong there
-            file.seek(tags * tag_size, 1)
+            if tags is not None and tags > _MOST_TAGS:
+                return None  # tifffile tells what is wrong there
+            file.seek((tags or 0) * tag_size, 1)
             offset = _number(file, offset_format)
+            if tags is None or offset is None:
+                return _cut_off(path, len(seen) - 1)
+    return None
+
+
+def _cut_off(path: Path, whole_pages: int) -> UnreadableImage:
+    return UnreadableImage(
+        path,
+        f"It ends before, or in, the directory of page {whole_pages + 1}.",
+        "It is incomplete: export or copy it again.",
+    )
 
 
 def _number(file: BinaryIO, format_: str) -> int | None:

@@ -122,9 +122,10 @@ class Page:
         offset, count = self.offsets[number], self.byte_counts[number]
         if offset == 0 or count == 0:
             return None
-        count = min(count, max(os.fstat(self.descriptor).st_size - offset, 0))
-        data = os.pread(self.descriptor, count, offset)
-        if not data:
+        # Some programs count too many. Where bytes are missing, all decoders notice but JPEG's.
+        there = max(os.fstat(self.descriptor).st_size - offset, 0)
+        data = os.pread(self.descriptor, min(count, there), offset)
+        if not data or (there < count and self.key.compression in _JPEG):
             raise ValueError("the file ends before its last strip or tile")
         return data
 

@@ -1,11 +1,13 @@
 """What people bring that is no image: each gives a sentence that names it, and nothing hangs."""
 
 import gzip
+import io
 import os
 import struct
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -72,6 +74,14 @@ def tiff_of_one_page(width: int, height: int, next_page: int = 0) -> bytes:
     )
 
 
+def written_tiff(**how: Any) -> bytes:
+    """Three pages of 200 x 200 bytes."""
+    file = io.BytesIO()
+    noise = np.random.default_rng(0).integers(0, 256, (3, 200, 200), dtype=np.uint8)
+    tifffile.imwrite(file, noise, photometric="minisblack", metadata=None, **how)
+    return file.getvalue()
+
+
 def png(width: int, height: int, packed: bytes) -> bytes:
     def chunk(kind: bytes, data: bytes) -> bytes:
         return (
@@ -110,6 +120,8 @@ BROKEN = {
         imagecodecs.jpeg8_encode(np.arange(40_000, dtype=np.uint8).reshape(200, 200))[:-300],
         "can't be decoded as picture",
     ),
+    "short stack.tif": (written_tiff()[:-70_000], r"It ends before, or in, the directory of page "),
+    "short JPEG in it.tif": (written_tiff(compression="jpeg")[:-300], "can't be decoded as TIFF"),
     "short.mrc": (mrc_header(50, 50, 50) + bytes(1000), "ends after 2,024 bytes"),
     "2 TB in 1 kB.mrc": (mrc_header(20_000, 20_000, 5_000), "claims to hold|ends after"),
     "bomb.mrc.gz": (
