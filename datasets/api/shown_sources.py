@@ -57,15 +57,15 @@ def _hidden_paths(dataset: Dataset, actor: Actor) -> set[str]:
 
 
 def _with_explicit_paths(directory: Path, layer: Layer, hidden: set[str]) -> Layer:
-    """The public library refuses a remote mag without a path, so the default one is spelled out,
-    and an attachment whose path is relative, since it reads the file itself.
+    """The public library refuses a remote mag without a path. Those who share the disk read mags
+    (DIRECT_PATH) and attachments themselves, for which the library wants absolute paths.
     """
 
     def explicit(mag: MagProperties) -> MagProperties:
         if mag.path in hidden:
             return _public_mag(layer, mag)
-        path = mag.path or f"./{layer.default_mag_paths(mag.mag)[0]}"
-        return mag.model_copy(update={"path": path})
+        path = mag.path or layer.default_mag_paths(mag.mag)[0]
+        return mag.model_copy(update={"path": _absolute(directory, path)})
 
     def explicit_file(kind: str, file: Attachment) -> Attachment:
         if file.path in hidden:

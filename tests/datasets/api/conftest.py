@@ -10,6 +10,7 @@ from datasets.models import Dataset
 from datasets.properties import DataSource
 from datasets.services.audience import READ_DATASET
 from datasets.services.data_source import store
+from datasets.storage import local
 from sharing.grants import set_teams
 from sharing.models import Organization, Team, User
 from sharing.services.tokens import create_token
@@ -69,7 +70,8 @@ def lab(db: None) -> Lab:
     }
     team = make_team(organization, members=(people["member"],), managers=(people["team manager"],))
     other = make_team(organization, managers=(people["manager of another team"],))
-    # Virtual: the tables alone hold it, so that no test needs a disk.
+    # Virtual: the tables alone hold it. Without the directory its disk would seem to be away.
+    local.organization_directory(organization.pk).mkdir(parents=True, exist_ok=True)
     dataset = make_dataset(organization, is_virtual=True)
     store(dataset, DataSource.model_validate(some_source()))
     set_teams(dataset, READ_DATASET, [team])
