@@ -48,7 +48,7 @@ def run_and_be_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     (job,) = Job.objects.filter(kind="finish_upload")
     with monkeypatch.context() as context:
         # The worker is gone before it could say anything.
-        context.setattr(runner.jobs, "put_back", lambda *args, **kwargs: None)
+        context.setattr(runner.jobs, "hand_back", lambda *args, **kwargs: None)
         with pytest.raises(Killed):
             runner.run(job.pk)
     job.refresh_from_db()
