@@ -40,7 +40,13 @@ def actions(client: Client, job: Job) -> list[str]:
 
 @pytest.fixture
 def dataset(lab: Organization, owner: User) -> Dataset:
-    dataset = make_dataset(lab, name="brain", status=Dataset.Status.NOT_CONVERTED, uploader=owner)
+    dataset = make_dataset(
+        lab,
+        name="brain",
+        status=Dataset.Status.NOT_CONVERTED,
+        uploader=owner,
+        creation_type=Dataset.CreationType.UPLOAD,
+    )
     DatasetTeam.objects.create(dataset=dataset, team=make_team(lab, members=(owner,)))
     return dataset
 
