@@ -1,20 +1,17 @@
 """One running demonstration for all tests that need the whole site."""
 
-import signal
 from collections.abc import Iterator
 
 import pytest
 import requests
 
-from tests.live.site import Demo
+from tests.live.site import Demo, running_demo
 
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    demo = Demo(tmp_path_factory.mktemp("demo") / "var")
-    yield demo
-    if demo.process.poll() is None:
-        demo.stop(signal.SIGTERM)
+    with running_demo(tmp_path_factory.mktemp("demo")) as demo:
+        yield demo
 
 
 @pytest.fixture

@@ -3,58 +3,48 @@
 import contextlib
 import json
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
+from tests.live.stores import own_stores
+from tests.live.waiting import free_port, until
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def free_port() -> int:
-    """A port that stays free until a server takes it: below those that connections get."""
-    for port in random.sample(range(20_000, 32_000), 100):
-        with socket.socket() as listener, contextlib.suppress(OSError):
-            listener.bind(("127.0.0.1", port))
-            return port
-    pytest.fail("no free port was found")
-
-
-def until(condition: Callable[[], Any], seconds: float = 180) -> Any:
-    """The condition's first true value; fails the test where there is none in time."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if value := condition():
-            return value
-        time.sleep(0.2)
-    pytest.fail(f"not reached within {seconds} s: {condition}")
-
-
 class Demo:
-    """A running demonstration over a data directory."""
+    """A running demonstration over a data directory, with more settings where they are given.
 
-    def __init__(self, data_dir: Path) -> None:
+    Without any it is as a newcomer starts it: on SQLite, with the embedded broker.
+    """
+
+    def __init__(self, data_dir: Path, **settings: str) -> None:
         self.data_dir = data_dir
         self.port = free_port()
         self._log = data_dir.parent / f"demo-{self.port}.log"
-        environment = {
+        outside = {
             name: value
             for name, value in os.environ.items()
             if name not in {"DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE"}
+        }
+        self._environment = {
+            **outside,
+            **settings,
+            "DATA_DIR": str(data_dir),
+            "PORT": str(self.port),
         }
         with self._log.open("w") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "demo"],
                 cwd=ROOT,
-                env={**environment, "DATA_DIR": str(data_dir), "PORT": str(self.port)},
+                env=self._environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
@@ -73,9 +63,30 @@ class Demo:
         content: dict[str, str] = json.loads((self.data_dir / "demo.json").read_text())
         return content
 
+    def manage(self, *arguments: str) -> str:
+        """What one of the site's commands prints."""
+        command = [sys.executable, "manage.py", *arguments]
+        done = subprocess.run(
+            command, cwd=ROOT, env=self._environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        return done.stdout
+
     def stop(self, number: signal.Signals) -> int:
         self.process.send_signal(number)
         return self.process.wait(60)
+
+
+@contextlib.contextmanager
+def running_demo(folder: Path, **settings: str) -> Iterator[Demo]:
+    """A demonstration below a folder, on the kinds of stores that the suite runs on."""
+    with own_stores(folder) as stores:
+        demo = Demo(folder / "var", **stores, **settings)
+        try:
+            yield demo
+        finally:
+            if demo.process.poll() is None:
+                demo.stop(signal.SIGTERM)
 
 
 def processes_of(data_dir: Path) -> list[str]:

@@ -5,7 +5,6 @@ Whatever is sent: no crash, and no status, type or body that the description doe
 """
 
 import json
-import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.live.site import ROOT, Demo, datasets
+from tests.live.site import ROOT, Demo, datasets, running_demo
 
 PROGRAM = ROOT / ".venv" / "bin" / "schemathesis"
 CHECKS = [
@@ -53,15 +52,14 @@ PLACES = {
     "uploads": ["query.uploadId", "body.uploadId", "body.resumableUploadInfo.uploadId"],
 }
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("fuzzed"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
-def own_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """A site of its own: datasets are deleted, people changed."""
-    demo = Demo(tmp_path_factory.mktemp("fuzzed") / "var")
-    yield demo
-    demo.stop(signal.SIGTERM)
+    with running_demo(tmp_path_factory.mktemp("fuzzed")) as demo:
+        yield demo
 
 
 def existing(demo: Demo, api: requests.Session) -> dict[str, list[str]]:
@@ -124,16 +122,16 @@ def configuration(values: dict[str, list[str]]) -> str:
     return "\n".join(lines)
 
 
-def test_it_answers_whatever_is_sent_as_it_says(own_demo: Demo, tmp_path: Path) -> None:
+def test_it_answers_whatever_is_sent_as_it_says(demo: Demo, tmp_path: Path) -> None:
     api = requests.Session()
-    api.headers["X-Auth-Token"] = own_demo.sign_in["token"]
+    api.headers["X-Auth-Token"] = demo.sign_in["token"]
     settings = tmp_path / "schemathesis.toml"
-    settings.write_text(configuration(existing(own_demo, api)))
+    settings.write_text(configuration(existing(demo, api)))
     run = subprocess.run(
         [
             *(PROGRAM, "--config-file", settings, "run"),
-            f"http://localhost:{own_demo.port}/api/schema",
-            *("--header", f"X-Auth-Token: {own_demo.sign_in['token']}"),
+            f"http://localhost:{demo.port}/api/schema",
+            *("--header", f"X-Auth-Token: {demo.sign_in['token']}"),
             *("--checks", ",".join(CHECKS), "--phases", "examples,coverage,fuzzing"),
             *("--max-examples", "15", "--seed", "1", "--generation-deterministic"),
             *("--continue-on-failure", "--no-color"),
@@ -145,5 +143,5 @@ def test_it_answers_whatever_is_sent_as_it_says(own_demo: Demo, tmp_path: Path) 
         check=False,
     )
     assert run.returncode == 0, run.stdout[-20_000:] + run.stderr[-2000:]
-    crashes = [line for line in own_demo.output().splitlines() if "Traceback" in line]
+    crashes = [line for line in demo.output().splitlines() if "Traceback" in line]
     assert crashes == []

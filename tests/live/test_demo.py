@@ -1,6 +1,7 @@
 """`manage.py demo` as a newcomer meets it: one command, a real dataset, no process left behind."""
 
 import io
+import os
 import re
 import shutil
 import signal
@@ -11,11 +12,16 @@ import pytest
 import requests
 from PIL import Image
 
-from tests.live.site import Demo, datasets, processes_of, until
+from tests.live.site import Demo, datasets, processes_of
+from tests.live.waiting import until
 
 SAMPLE = "sample_neuropil_zarr"
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("live"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.timeout(600),
+    pytest.mark.skipif("DATABASE_URL" in os.environ, reason="the command's demo is on SQLite"),
+]
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ from tests.live.site import Demo
 from tests.live.test_public_library import CLIENT
 
 COMMAND = CLIENT.with_name("webknossos")
+# For what costs the site nothing: without it each step would start an interpreter per core.
+IN_ONE_PROCESS = ("--distribution-strategy", "sequential")
 MAKE_DATASET = """
 import sys
 import numpy
@@ -25,13 +27,12 @@ layer = dataset.add_layer(
     bounding_box=webknossos.BoundingBox((0, 0, 0), (64, 64, 32)),
 )
 values = numpy.random.default_rng(1).integers(0, 255, (64, 64, 32), dtype=numpy.uint8)
-layer.add_mag(1).write(values)
+layer.add_mag(1, shard_shape=64).write(values)
 """
 
 pytestmark = [
     pytest.mark.live,
     pytest.mark.peer,
-    pytest.mark.xdist_group("live"),
     pytest.mark.timeout(900),
     pytest.mark.skipif(not CLIENT.exists(), reason="no .venv-client: `make test` makes it"),
 ]
@@ -81,7 +82,7 @@ def test_a_dataset_goes_up_is_downsampled_there_copied_and_comes_down_again(
 
     down = tmp_path / "down"
     run(demo, COMMAND, "download", down, "--url", page)
-    run(demo, COMMAND, "check-equality", source, down)
+    run(demo, COMMAND, "check-equality", source, down, *IN_ONE_PROCESS)
 
     run(demo, COMMAND, "downsample", page, "--coarsest-mag", "4-4-2")
     assert mags(described(demo, api, "from_the_command_line")) == [[1, 1, 1], [2, 2, 1], [4, 4, 2]]
@@ -93,9 +94,9 @@ def test_a_dataset_goes_up_is_downsampled_there_copied_and_comes_down_again(
         tmp_path / "copied",
         tmp_path / "again",
     )
-    run(demo, COMMAND, "copy-dataset", streamed, copied, "--data-format", "zarr3", "--jobs", 1)
+    run(demo, COMMAND, "copy-dataset", streamed, copied, "--data-format", "zarr3", *IN_ONE_PROCESS)
     run(demo, COMMAND, "download", again, "--url", page)
-    run(demo, COMMAND, "check-equality", copied, again)
+    run(demo, COMMAND, "check-equality", copied, again, *IN_ONE_PROCESS)
 
 
 def test_pictures_are_converted_and_uploaded(
@@ -109,15 +110,8 @@ def test_pictures_are_converted_and_uploaded(
     run(
         demo,
         *(COMMAND, "convert", "--voxel-size", "11,11,25", "--layer-name", "em"),
-        *(
-            "--category",
-            "color",
-            "--no-downsample",
-            "--upload",
-            "--name",
-            "converted_there",
-            pictures,
-        ),
+        *("--category", "color", "--no-downsample", "--shard-shape", "64", *IN_ONE_PROCESS),
+        *("--upload", "--name", "converted_there", pictures),
     )
     dataset = described(demo, api, "converted_there")
     assert dataset["dataSource"]["scale"] == {"factor": [11, 11, 25], "unit": "nanometer"}

@@ -6,7 +6,6 @@ The script that it runs asserts what only the library can tell; here is what oth
 
 import json
 import os
-import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.live.site import ROOT, Demo
+from tests.live.site import ROOT, Demo, running_demo
 
 CLIENT = ROOT / ".venv-client" / "bin" / "python"
 SCRIPT = Path(__file__).with_name("library_compose_and_paths.py")
@@ -31,7 +30,6 @@ print(create_dataset(actor=actor_for(User.objects.get(is_superuser=True)), name=
 pytestmark = [
     pytest.mark.live,
     pytest.mark.peer,
-    pytest.mark.xdist_group("live"),
     pytest.mark.timeout(900),
     pytest.mark.skipif(not CLIENT.exists(), reason="no .venv-client: `make test` makes it"),
 ]
@@ -45,30 +43,16 @@ def shared_disk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory, shared_disk: Path) -> Iterator[Demo]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ALLOWED_DATA_PATHS", str(shared_disk))
-        demo = Demo(tmp_path_factory.mktemp("paths") / "var")
-    yield demo
-    if demo.process.poll() is None:
-        demo.stop(signal.SIGTERM)
-
-
-def manage(demo: Demo, *arguments: str) -> str:
-    return subprocess.run(
-        [ROOT / ".venv/bin/python", "manage.py", *arguments],
-        cwd=ROOT,
-        env={"DATA_DIR": str(demo.data_dir), "PATH": "/usr/bin:/bin"},
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
+    folder = tmp_path_factory.mktemp("paths")
+    with running_demo(folder, ALLOWED_DATA_PATHS=str(shared_disk)) as demo:
+        yield demo
 
 
 def library(demo: Demo, shared_disk: Path, outside: Path, version: str) -> dict[str, Any]:
     """What the library did, as the script prints it."""
     name = f"paths_v{version}"
     code = MAKE_PRELIMINARY.format(name=f"{name}_preliminary", organization=ORGANIZATION)
-    preliminary = manage(demo, "shell", "-c", code).split()[-1]
+    preliminary = demo.manage("shell", "-c", code).split()[-1]
     process = subprocess.run(
         [CLIENT, "-W", "ignore", SCRIPT, shared_disk, name],
         env={
@@ -121,7 +105,7 @@ def test_the_library_composes_and_uploads_to_paths(
     )
 
     # Scans leave them alone, and others learn nothing of them.
-    manage(demo, "scan")
+    demo.manage("scan")
     for dataset_id in (*done["uploaded"].values(), done["target"], done["preliminary"]):
         assert api.get(f"{site}/{dataset_id}").json()["isActive"]
         hidden = requests.get(f"{site}/{dataset_id}", timeout=30)

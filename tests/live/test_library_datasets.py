@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import requests
 
-from tests.live.site import ROOT, Demo, datasets, until
+from tests.live.site import ROOT, Demo, datasets
+from tests.live.waiting import until
 
 CLIENT = ROOT / ".venv-client" / "bin" / "python"
 SCRIPT = Path(__file__).with_name("library_datasets.py")
@@ -22,7 +23,6 @@ SAMPLE = "sample_neuropil_zarr"
 pytestmark = [
     pytest.mark.live,
     pytest.mark.peer,
-    pytest.mark.xdist_group("live"),
     pytest.mark.timeout(900),
     pytest.mark.skipif(not CLIENT.exists(), reason="no .venv-client: `make test` makes it"),
 ]
@@ -32,13 +32,7 @@ def copy_of_sample(demo: Demo, name: str) -> Path:
     organization = demo.data_dir / "binaryData" / "sample_organization"
     shutil.copytree(organization / SAMPLE, organization / f".{name}")
     (organization / f".{name}").rename(organization / name)
-    subprocess.run(
-        [ROOT / ".venv/bin/python", "manage.py", "scan"],
-        cwd=ROOT,
-        env={"DATA_DIR": str(demo.data_dir), "PATH": "/usr/bin:/bin"},
-        check=True,
-        capture_output=True,
-    )
+    demo.manage("scan")
     return organization / name
 
 

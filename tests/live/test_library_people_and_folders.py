@@ -21,7 +21,6 @@ AS_MANAGER = Path(__file__).with_name("library_as_team_manager.py")
 pytestmark = [
     pytest.mark.live,
     pytest.mark.peer,
-    pytest.mark.xdist_group("live"),
     pytest.mark.timeout(900),
     pytest.mark.skipif(not CLIENT.exists(), reason="no .venv-client: `make test` makes it"),
 ]

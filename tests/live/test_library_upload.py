@@ -14,15 +14,15 @@ import pytest
 import requests
 
 from tests.conversion.uploading import dataset_files, zipped
-from tests.live.site import Demo, datasets, until
+from tests.live.site import Demo, datasets
 from tests.live.test_public_library import CLIENT
+from tests.live.waiting import until
 
 SCRIPT = Path(__file__).with_name("library_uploads.py")
 
 pytestmark = [
     pytest.mark.live,
     pytest.mark.peer,
-    pytest.mark.xdist_group("live"),
     pytest.mark.timeout(900),
     pytest.mark.skipif(not CLIENT.exists(), reason="no .venv-client: `make test` makes it"),
 ]

@@ -16,7 +16,8 @@ import requests
 from datasets.properties import DataSource, ElementClass, files
 from datasets.voxels.box import Box
 from datasets.voxels.open import open_mag
-from tests.live.site import ROOT, Demo, datasets, until
+from tests.live.site import ROOT, Demo, datasets
+from tests.live.waiting import until
 
 CLIENT = ROOT / ".venv-client" / "bin" / "python"
 SCRIPT = Path(__file__).with_name("library_reads.py")
@@ -31,7 +32,6 @@ REAL = [
 pytestmark = [
     pytest.mark.live,
     pytest.mark.peer,
-    pytest.mark.xdist_group("live"),
     pytest.mark.timeout(900),
     pytest.mark.skipif(not CLIENT.exists(), reason="no .venv-client: `make test` makes it"),
 ]
@@ -106,13 +106,7 @@ def test_it_reads_real_datasets_put_on_disk(
         aside.chmod(0o755)
         aside.rename(organization / name)
     site = f"http://localhost:{demo.port}"
-    subprocess.run(
-        [ROOT / ".venv/bin/python", "manage.py", "scan"],
-        cwd=ROOT,
-        env={"DATA_DIR": str(demo.data_dir), "PATH": "/usr/bin:/bin"},
-        check=True,
-        capture_output=True,
-    )
+    demo.manage("scan")
     found = until(lambda: (rows := datasets(demo, api)) and set(REAL) <= set(rows) and rows)
     assert {name: found[name]["status"] for name in REAL} == dict.fromkeys(REAL, ""), site
     compare(demo, library(demo, *REAL))
