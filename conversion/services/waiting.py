@@ -4,17 +4,17 @@ import threading
 import time
 from collections.abc import Callable
 
-from django.conf import settings
-
 from sharing.errors import ServiceError
 
 LONGEST_SECONDS = 50.0
 """Proxies give up after 60."""
 _PATIENCE_SECONDS = 2.0
 _POLL_SECONDS = 0.2
-
-# Each takes a thread: most threads are for other requests.
-_places = threading.BoundedSemaphore(max(settings.ENVIRONMENT.web_threads // 4, 1))
+THREADS = 8
+"""That a web process has for waiting, beside `WEB_THREADS` for other requests (see up.py and
+compose.yaml).
+"""
+_places = threading.BoundedSemaphore(THREADS)
 
 
 class ComeAgain(ServiceError):

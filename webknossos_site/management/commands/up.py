@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
+from conversion.services import waiting
 from webknossos_site.supervisor import Supervisor
 
 _BIN = Path(sys.executable).parent
@@ -59,7 +60,7 @@ def _web() -> list[str]:
         f"--host={environment.bind}",
         f"--port={environment.port}",
         f"--workers={environment.web_workers}",
-        f"--blocking-threads={environment.web_threads}",
+        f"--blocking-threads={environment.web_threads + waiting.THREADS}",
         "--no-ws",
         "--respawn-failed-workers",
         # What it says of itself below that would bury "Ready".
