@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from conversion import runner
+from conversion import tasks
 from conversion.models import Job
 from datasets.models import Dataset
 from tests.conversion.uploading import Sender
@@ -25,7 +25,7 @@ def slices(voxels: np.ndarray[Any, Any] = VOXELS) -> dict[str, bytes]:
 
 
 def run(job: Job) -> Job:
-    runner.run(job.pk)
+    tasks.run_job(job.pk)
     job.refresh_from_db()
     if job.dataset is not None:
         job.dataset.refresh_from_db()
