@@ -2,7 +2,8 @@
 
 client.py make FOLDER FORMAT X Y Z     a dataset of so many voxels of uint8, in FORMAT
 client.py upload FOLDER NAME           prints seconds and the dataset's id
-client.py download ID FOLDER           prints seconds
+client.py download ID FOLDER           prints seconds, and how many of them it waited for voxels
+client.py read ID|ADDRESS              prints seconds
 """
 
 import sys
@@ -10,6 +11,7 @@ import time
 
 import numpy as np
 import webknossos as wk
+from webknossos.client.api_client.datastore_api_client import DatastoreApiClient
 
 CHUNK, SHARD = 32, 512  # WKW calls them blocks and files
 
@@ -39,11 +41,31 @@ def upload(folder: str, name: str) -> None:
 def download(dataset_id: str, folder: str) -> None:
     """As `RemoteDataset.download` does it by itself."""
     remote = wk.RemoteDataset.open(dataset_id=dataset_id)
+    get, waited = DatastoreApiClient.dataset_get_raw_data, 0.0
+
+    def timed(*given: object, **options: object) -> tuple[bytes, str]:
+        nonlocal waited
+        begun = time.perf_counter()
+        answer = get(*given, **options)
+        waited += time.perf_counter() - begun
+        return answer
+
+    DatastoreApiClient.dataset_get_raw_data = timed
     begun = time.perf_counter()
     remote.download(path=folder)
+    print(time.perf_counter() - begun, waited)
+
+
+def read(place: str) -> None:
+    """All voxels into memory, streamed by the site, or from files below an address."""
+    is_address = "://" in place
+    dataset = wk.Dataset.open(place) if is_address else wk.RemoteDataset.open(dataset_id=place)
+    view = dataset.get_layer("color").get_mag(1)
+    begun = time.perf_counter()
+    view.read()
     print(time.perf_counter() - begun)
 
 
 if __name__ == "__main__":
     step, *given = sys.argv[1:]
-    {"make": make, "upload": upload, "download": download}[step](*given)
+    {"make": make, "upload": upload, "download": download, "read": read}[step](*given)

@@ -4,9 +4,13 @@
 
 For WKW (LZ4) and sharded Zarr v3, `--size` MiB each: upload and download with the library on
 loopback in MB/s, beside `cp` of the same dataset to the same disk, synced, and beside nginx sending
-the same files to one client that keeps nothing. Then the chunks as the library asks for them, with
-wrk: the ratio to nginx sending the same bodies as files, and microseconds of processor time that
-all server processes spend on a request. Needs nginx, wrk and .venv-client (`make test` makes it).
+the same files to one client that keeps nothing. A download is told once more without what the
+library does itself while the site waits, compressing and writing. Reading has an equal peer: the
+library itself, which reads the same files from nginx.
+
+Then the chunks as the library asks for them, with wrk: the ratio to nginx sending the same bodies
+as files, and microseconds of processor time that all server processes spend on a request. Needs
+nginx, wrk and .venv-client (`make test` makes it).
 """
 
 import argparse
@@ -102,12 +106,17 @@ def bring_in_and_out(
     seconds["library, upload"] = float(spent)
     seconds["nginx, the files"] = fetched(alone, source, folder)
     down = folder / "down"
-    (spent,) = library(web, token, "download", dataset_id, down)
+    spent, waited = library(web, token, "download", dataset_id, down)
     seconds["library, download"] = float(spent)
+    seconds["  without its own work"] = float(waited)
     shutil.rmtree(down)
+    (spent,) = library(web, token, "read", dataset_id)
+    seconds["library, read"] = float(spent)
+    (spent,) = library(web, token, "read", f"{alone.url}/{source.name}")
+    seconds["  from nginx's files"] = float(spent)
     for way, spent_on_it in seconds.items():
         rate = prod(shape) / 1e6 / spent_on_it
-        print(f"  {label:18}{way:20}{rate:9,.0f}   ({spent_on_it:.1f} s)", flush=True)
+        print(f"  {label:18}{way:22}{rate:9,.0f}   ({spent_on_it:.1f} s)", flush=True)
     return dataset_id
 
 
