@@ -9,7 +9,7 @@ from pathlib import Path
 from datasets.properties.sentences import printable
 
 _FOREIGN = {"thumbs.db", "desktop.ini", "__macosx", "lost+found"}
-_MOST_NAMES = 5
+_MOST_NAMES = 3
 
 
 def is_foreign(path: Path) -> bool:
@@ -51,10 +51,10 @@ def numbering_notes(files: Sequence[Path]) -> tuple[str, ...]:
     )
 
 
-def listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str], *, between: str = ", ") -> str:
     """The first few of many names, as text."""
     more = len(names) - _MOST_NAMES
-    return ", ".join(map(printable, names[:_MOST_NAMES])) + (
+    return between.join(map(printable, names[:_MOST_NAMES])) + (
         f" and {more} more" if more > 0 else ""
     )
 

@@ -77,8 +77,14 @@ class SeriesProblem:
         return tuple(one for one in self.slices if one.kind != self.usual)
 
     def __str__(self) -> str:
-        named = [f"{one.file.name} is {one.kind}" for one in self.odd]
-        return f"Most slices are {self.usual}, but {listed(named)}."
+        of_kind: dict[str, list[str]] = {}
+        for one in self.odd:
+            of_kind.setdefault(one.kind, []).append(one.file.name)
+        named = [
+            f"{listed(names)} {'is' if len(names) == 1 else 'are'} {kind}"
+            for kind, names in of_kind.items()
+        ]
+        return f"Most slices are {self.usual}, but {listed(named, between='; ')}."
 
 
 @dataclass(frozen=True)
@@ -87,6 +93,8 @@ class FoundLayer:
 
     name: str
     images: tuple[Image, ...]
+    z: int = 0
+    """Where they begin in the dataset."""
 
 
 @dataclass(frozen=True)
@@ -284,11 +292,15 @@ def _series(reader: Reader, folder: Path, slices: Sequence[Slice]) -> SeriesImag
     return make(reader, folder, names.files, info)
 
 
-def info_of_series(slices: Sequence[Slice]) -> ImageInfo:
-    """What the slices are together. Of their voxel size, z is believed only where it is not x."""
+def info_of_series(slices: Sequence[Slice], stack: Sequence[Slice] = ()) -> ImageInfo:
+    """What the slices are together. Of their voxel size, z is believed only where it is not x.
+
+    `stack` is all that lies over each other, where that is not these slices.
+    """
+    stack = stack or slices
     first = slices[0].info
     size, notes = first.voxel_size, list(dict.fromkeys(n for s in slices for n in s.info.notes))
-    if size is not None and len(slices) > 1 and size.factor[2] == size.factor[0]:
+    if size is not None and len(stack) > 1 and size.factor[2] == size.factor[0]:
         x, y, _ = size.factor
         notes.append(
             f"A voxel is {x:g} x {y:g} {size.unit.symbol} by {first.voxel_size_source}; "
@@ -305,7 +317,7 @@ def info_of_series(slices: Sequence[Slice]) -> ImageInfo:
         shape=(first.length("c"), len(slices), *first.shape[-2:]),
         voxel_size=size,
         voxel_size_source=first.voxel_size_source if size else "",
-        notes=(*notes, *numbering_notes([one.file for one in slices])),
+        notes=(*notes, *numbering_notes([one.file for one in stack])),
     )
 
 

@@ -24,7 +24,8 @@ def guessed(
     """The category, and why it is a segmentation.
 
     `names` are of the layer and of the files and folders it comes from; `axes` the additional ones.
-    Reads some rows of the middle slice where the names say nothing and ids are likely.
+    Reads some rows of the middle slice where the names say nothing and ids are likely, of the first
+    one where the middle is empty.
     """
     if source.dtype.kind not in "ui" or source.num_channels > 1:
         return Category.COLOR, ""
@@ -44,7 +45,10 @@ def _has_areas(source: Source, axes: Sequence[str]) -> bool:
     start = max((height - _ROWS) // 2, 0)
     rows = range(start, min(start + _ROWS, height))
     voxels = np.empty((source.num_channels, 1, len(rows), width), source.dtype)
-    source.read(dict.fromkeys(axes, 0), range(depth // 2, depth // 2 + 1), rows, voxels)
-    left, right = voxels[..., :-1], voxels[..., 1:]
-    is_filled = left != 0
-    return bool(is_filled.any()) and bool((left == right)[is_filled].mean() >= _LEAST_ALIKE)
+    for z in (depth // 2, 0):
+        source.read(dict.fromkeys(axes, 0), range(z, z + 1), rows, voxels)
+        left, right = voxels[..., :-1], voxels[..., 1:]
+        is_filled = left != 0
+        if is_filled.any():
+            return bool((left == right)[is_filled].mean() >= _LEAST_ALIKE)
+    return False

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from conversion.pipeline.image_source import ImageSource
@@ -18,7 +19,7 @@ from conversion.readers.mixed_series import resolved
 from conversion.readers.sandbox import Sandbox
 from conversion.readers.series import Choice, Found, SeriesProblem
 from conversion.readers.series import FoundLayer as OpenedLayer
-from datasets.properties import Category
+from datasets.properties import Category, Vec3Int
 from datasets.properties.record import JsonObject
 
 _SAMPLES = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
@@ -38,7 +39,7 @@ def finding_of_images(
         if differing in problem.choices:
             for layer in resolved(problem, differing):
                 images = tuple(sandbox.open(image) for image in layer.images)
-                opened.append(OpenedLayer(layer.name, images))
+                opened.append(replace(layer, images=images))
         else:
             problems.append(problem)
     images_found: list[FoundImage] = []
@@ -49,7 +50,8 @@ def finding_of_images(
             name = _image_name(one, number)
             described = _described(name, image)
             images_found.append(described)
-            layers += _layers(path, described, image, is_only=len(opened) == 1)
+            offset = (0, 0, one.z)
+            layers += _layers(path, described, image, offset, is_only=len(opened) == 1)
             about = f"{name}: " if len(opened) > 1 or len(one.images) > 1 else ""
             notes += [f"{about}{note}" for note in image.info.notes]
             if image.info.is_rgb and image.info.dtype.itemsize > 1:
@@ -91,7 +93,7 @@ def _described(name: str, image: Image) -> FoundImage:
 
 
 def _layers(
-    path: Path, described: FoundImage, image: Image, *, is_only: bool
+    path: Path, described: FoundImage, image: Image, offset: Vec3Int, *, is_only: bool
 ) -> Iterator[FoundLayer]:
     info = image.info
     for channel, own_name in enumerate(described.channels):
@@ -108,6 +110,7 @@ def _layers(
                     image=described,
                     source=ImageSource(image, channel=channel, sample=sample),
                     category=Category.COLOR,
+                    offset=offset,
                     view={"color": list(rgb)},
                 )
             continue
@@ -126,6 +129,7 @@ def _layers(
             source=source,
             category=category,
             category_reason=reason,
+            offset=offset,
             view=_view(image, channel) if category is Category.COLOR else {},
         )
 

@@ -203,7 +203,15 @@ def test_slices_that_differ_are_brought_together_as_chosen(
     assert [layer.source.shape for layer in finding.layers] == shapes
     for number in range(len(shapes)):
         assert all_voxels(finding, number)[0, 0, 0, 0] == (3 if number else 1)
-    assert planned(finding, SIZED).layers
+    depths = [layer.offset[2] for layer in planned(finding, SIZED).layers]
+    assert depths == [0, 2][: len(shapes)]
+
+
+def test_segment_ids_are_seen_where_the_middle_is_black(tmp_path: Path, sandbox: Sandbox) -> None:
+    for z, dtype in enumerate((np.uint32, np.uint8, np.uint32)):
+        tifffile.imwrite(tmp_path / f"{z}.tif", np.full((4, 5), z + 1, dtype))
+    ids, image = find(tmp_path, Options(differing=Choice.SPLIT), sandbox).layers
+    assert (ids.category, image.category) == ("segmentation", "color")
 
 
 def test_a_choice_that_does_not_help_is_told(tmp_path: Path, sandbox: Sandbox) -> None:

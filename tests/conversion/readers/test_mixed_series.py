@@ -62,6 +62,51 @@ def test_splitting_makes_a_layer_of_each_kind_the_usual_one_first(
     assert [_voxels(layer.images[0]).shape for layer in layers] == [(2, *SMALL), (1, *LARGE)]
 
 
+def test_split_slices_stay_at_their_depth(tmp_path: Path) -> None:
+    for z in range(9):
+        _write(tmp_path / "cells" / f"{z + 1}.png", LARGE if 3 <= z < 6 else SMALL, z + 1)
+    (problem,) = find_images(tmp_path / "cells").problems
+    usual, odd = resolved(problem, Choice.SPLIT)
+    assert [int(plane.max()) for plane in _voxels(usual.images[0])] == [1, 2, 3, 0, 0, 0, 7, 8, 9]
+    assert (usual.z, odd.z) == (0, 3)
+    assert [int(plane.min()) for plane in _voxels(odd.images[0])] == [4, 5, 6]
+    assert usual.images[0].info.notes[-1] == (
+        "It is black at z 3 to 5; the slices from there are in 'cells_2'."
+    )
+    assert odd.images[0].info.notes[-1] == (
+        "It begins at z 3, the place of its first slice in the folder."
+    )
+
+
+def test_channels_that_differ_lie_over_each_other(tmp_path: Path) -> None:
+    for z in range(3):
+        _write(tmp_path / "cells" / f"z{z}_c0.png", SMALL, z + 1)
+        _write(tmp_path / "cells" / f"z{z}_c1.png", LARGE, z + 11)
+    (problem,) = find_images(tmp_path / "cells").problems
+    layers = resolved(problem, Choice.SPLIT)
+    assert [layer.z for layer in layers] == [0, 0]
+    said = [note for layer in layers for note in layer.images[0].info.notes]
+    assert [_voxels(layer.images[0]).max(axis=(1, 2)).tolist() for layer in layers] == [
+        [1, 2, 3],
+        [11, 12, 13],
+    ]
+    assert not any("black" in note or "missing" in note for note in said)
+    (padded,) = resolved(problem, Choice.PAD)
+    assert padded.images[0].info.channel_names == ("c0", "c1")
+    assert padded.images[0].read({"c": 1}, range(3)).max(axis=(1, 2)).tolist() == [11, 12, 13]
+
+
+def test_slices_that_differ_are_named_by_kind_and_only_the_first_of_many(tmp_path: Path) -> None:
+    for z in range(21):
+        _write(tmp_path / "a" / f"{z}.png", SMALL if z < 11 else LARGE, 1)
+    _write(tmp_path / "a" / "21.png", (1, 1), 1)
+    (problem,) = find_images(tmp_path / "a").problems
+    assert str(problem) == (
+        "Most slices are 5 x 4, uint8, but 11.png, 12.png, 13.png and 7 more are 3 x 6, uint8; "
+        "21.png is 1 x 1, uint8."
+    )
+
+
 def test_they_are_read_in_a_sandbox_too(problem: SeriesProblem) -> None:
     (layer,) = resolved(problem, Choice.PAD)
     (image,) = layer.images
