@@ -7,12 +7,12 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from conversion.management.terminal import escaped
 from conversion.pipeline.planning import PlanProblem
 from conversion.readers import UnreadableImage
 from conversion.tools.problem import ToolProblem
 from conversion.uploads.names import BadUpload
 from datasets.properties import UnreadableProperties
+from datasets.properties.sentences import printable
 from datasets.voxels.errors import VoxelsError
 
 INTERRUPTED = 130
@@ -35,7 +35,7 @@ class FileCommand(BaseCommand, ABC):
         try:
             self.run(options)
         except EXPECTED as error:
-            raise CommandError(escaped(str(error))) from error
+            raise CommandError(printable(str(error))) from error
         except OSError as error:
             raise CommandError(sentence(error)) from error
         except KeyboardInterrupt:
@@ -49,7 +49,7 @@ class FileCommand(BaseCommand, ABC):
 
     def say(self, lines: Iterable[str]) -> None:
         """Print lines, whatever the names in them are made of."""
-        self.stdout.write("\n".join(map(escaped, lines)))
+        self.stdout.write("\n".join(map(printable, lines)))
 
     def interrupted(self) -> str:
         """What Ctrl-C leaves behind, and how to go on."""
@@ -60,4 +60,4 @@ def sentence(error: OSError) -> str:
     """What the system says, with the file's name."""
     said = error.strerror or str(error)
     named = f"{os.fsdecode(error.filename)}: " if error.filename is not None else ""
-    return escaped(f"{named}{said}.")
+    return printable(f"{named}{said}.")

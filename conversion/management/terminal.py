@@ -1,21 +1,16 @@
 """What a command shows while it works: a bar that is redrawn on a terminal, else a line a stage."""
 
-import re
 import shutil
 import time
 from collections import deque
 from typing import TextIO
 
+from datasets.properties.sentences import printable
+
 _REDRAW_SECONDS = 0.1
 _RATE_SECONDS = 20
 """The rate is that of about the last so many seconds."""
 _BAR_WIDTH = 24
-_UNSAFE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
-)
-"""Control characters, those that turn the direction of text (Unicode's Bidi_Control) or end lines,
-and bytes that are no UTF-8: with them a file's name could pretend to be other text.
-"""
 
 
 class ProgressBar:
@@ -63,7 +58,7 @@ class ProgressBar:
         self._drawn = 0.0
         self._times.clear()
         if not self._is_terminal:
-            self._stream.write(f"{escaped(stage)} ...\n")
+            self._stream.write(f"{printable(stage)} ...\n")
             self._stream.flush()
 
     def _redraw(self, line: str) -> None:
@@ -76,7 +71,9 @@ class ProgressBar:
         fraction = min(done / total, 1) if total else 1.0
         filled = round(fraction * _BAR_WIDTH)
         bar = "#" * filled + "-" * (_BAR_WIDTH - filled)
-        line = f"{escaped(self._stage)} [{bar}] {fraction:4.0%}  {amount(done)} of {amount(total)}"
+        line = (
+            f"{printable(self._stage)} [{bar}] {fraction:4.0%}  {amount(done)} of {amount(total)}"
+        )
         (first, began), (last, reached) = self._times[0], self._times[-1]
         if last > first and reached > began:
             rate = (reached - began) / (last - first)
@@ -84,11 +81,6 @@ class ProgressBar:
             if done < total:
                 line += f"  {duration((total - done) / rate)} left"
         return line
-
-
-def escaped(text: str) -> str:
-    r"""A line that a terminal shows as it is: what could mislead, written as `\u202e`."""
-    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def amount(count: float) -> str:

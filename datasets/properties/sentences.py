@@ -4,6 +4,10 @@ import re
 from collections.abc import Iterable
 
 _OF_LAYER = re.compile(r"""Layer ('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")(.*)""", re.DOTALL)
+_MISLEADING = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""Control characters, and those that turn the direction of text (Unicode's Bidi_Control) or end
+lines: with them a file's name could pretend to be other text.
+"""
 _NAMED = 2  # layers that are named beside the first one
 
 
@@ -42,9 +46,12 @@ def fitting(text: str, limit: int) -> str:
     return f"{words if separator else kept[:-1]} …"
 
 
-def printable(name: str) -> str:
-    r"""A name on disk as text: each byte of it that is not UTF-8 as `\xff`."""
+def printable(text: str) -> str:
+    r"""Text that is shown as it is: what could mislead is written as `\u202e`, and each byte of a
+    name on disk that is not UTF-8 as `\xff`.
+    """
     try:
-        return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
+        text = text.encode(errors="surrogateescape").decode(errors="backslashreplace")
     except UnicodeEncodeError:  # half a pair, which no file system gives
-        return name.encode(errors="backslashreplace").decode()
+        text = text.encode(errors="backslashreplace").decode()
+    return _MISLEADING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -39,6 +39,6 @@ class Command(FileCommand):
             finding = find(path, source_options.parsed(options, path), sandbox)
         if options["json"]:
             found = finding_json(finding, source)
-            self.say(json.dumps(found, indent=2, ensure_ascii=False).split("\n"))
+            self.say(json.dumps(found, indent=2).split("\n"))
         else:
             self.say(finding_lines(finding, source))

@@ -85,7 +85,9 @@ def test_problems_and_notes_are_told(tmp_path: Path, capsys: pytest.CaptureFixtu
         tifffile.imwrite(tmp_path / "cells" / f"00{z}.tif", np.zeros((4, 5), np.uint8))
     call_command("inspect", str(tmp_path / "cells"))
     said = capsys.readouterr().out
-    assert "Problem in 'cells': Most slices are 50 x 40, uint8, but 007.tif is 5 x 4" in said
+    assert (
+        "Problem in 'cells': Most slices are 50 x 40, uint8, but 007.tif, 008.tif are 5 x 4" in said
+    )
     assert "possible: --differing pad, --differing crop, --differing split" in said
     assert "Note: Left out, since no reader knows them: readme.doc." in said
 

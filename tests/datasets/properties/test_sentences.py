@@ -38,3 +38,8 @@ def test_a_long_text_is_cut_at_a_word(text: str, limit: int, cut: str) -> None:
 def test_bytes_that_are_not_utf8_are_shown_as_such() -> None:
     assert printable(os.fsdecode(b"caf\xe9/\xff")) == r"caf\xe9/\xff"
     assert printable("Größe µm") == "Größe µm"
+
+
+@pytest.mark.parametrize("character", ["\x00", "\x1b", "\n", "\x85", "\u200f", "\u2028", "\u2066"])
+def test_no_name_can_pretend_to_be_other_text(character: str) -> None:
+    assert printable(f"a{character}gpj.tif") == f"a\\u{ord(character):04x}gpj.tif"
