@@ -6,7 +6,7 @@ The owner of a job and those who help it make the same plan, each for itself.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from django.template.defaultfilters import filesizeformat
@@ -23,7 +23,7 @@ from conversion.runner import JobFailed
 from conversion.uploads.staging import ORIGINALS
 from datasets.models import Dataset
 from datasets.properties import UnreadableProperties, VoxelSize
-from datasets.properties.infer.layers import layer_name
+from datasets.properties.sentences import printable
 from datasets.storage import local
 from datasets.voxels.errors import VoxelsError
 from sharing.errors import Invalid
@@ -50,6 +50,15 @@ class Places:
     """The dataset's directory, which is not there before all of it is."""
     is_uploaded: bool
     """Whether the source was brought for this conversion alone, and goes once it is over."""
+
+    @property
+    def name(self) -> str:
+        """What people call the source; what was uploaded lies in a folder named with an id, too."""
+        return self.source.name.rpartition("-")[0] if self.is_uploaded else self.source.name
+
+    def told(self, text: str) -> str:
+        """A text for people that may name the source."""
+        return printable(text.replace(self.source.name, self.name))
 
     @property
     def after_correction(self) -> str:
@@ -82,20 +91,20 @@ def make_plan(job: Job, places: Places, sandbox: Sandbox) -> tuple[Finding, Plan
             allowed_source(str(places.source))
         except Invalid as error:  # which says the whole path, but many see why a job failed
             raise JobFailed(
-                f"'{places.source.name}' is gone, or may not be read any more.",
+                places.told(f"'{places.source.name}' is gone, or may not be read any more."),
                 "Ask the operator whether it is where it was, and inside ALLOWED_DATA_PATHS.",
             ) from error
     if not os.path.lexists(places.source):
         raise JobFailed(
             "What was uploaded is not there any more."
             if places.is_uploaded
-            else f"'{places.source.name}' is not there any more.",
+            else places.told(f"'{places.source.name}' is not there any more."),
             "Ask the operator to put it back, then retry.",
         )
     with explained(places):
         if not places.is_uploaded:
             require_allowed_links(places.source)
-        finding = _named(find(places.source, options, sandbox), places)
+        finding = find(places.source, options, sandbox, folder_name=places.name)
         if not places.is_uploaded:
             for layer in finding.layers:
                 require_allowed_files(places.source, layer.source.files)
@@ -111,18 +120,23 @@ def explained(places: Places) -> Iterator[None]:
     except UnreadableImage as error:
         is_all = error.file in (places.source, Path(places.source.name))
         file = "What is to be converted" if is_all else f"'{error.file.name}'"
+        cause = places.told(f"{file}: {error.what}")
         is_temporary = isinstance(error, ReaderKilled)
-        raise JobFailed(f"{file}: {error.what}", error.advice, is_temporary=is_temporary) from error
+        raise JobFailed(cause, places.told(error.advice), is_temporary=is_temporary) from error
     except PlanProblem as error:
-        advice = _WITHOUT_OPTIONS if error.names_options else error.advice
-        raise JobFailed(error.what, advice) from error
+        advice = _WITHOUT_OPTIONS if error.names_options else places.told(error.advice)
+        raise JobFailed(places.told(error.what), advice) from error
     except (UnreadableProperties, VoxelsError) as error:
         advice = f"Correct the files, then {places.after_correction}."
-        raise JobFailed(str(error), advice) from error
+        raise JobFailed(places.told(str(error)), advice) from error
 
 
 def log_lines(finding: Finding, plan: Plan, options: Options) -> Iterator[str]:
     """What was found and is going to be made, in sentences."""
+    return map(printable, _log_lines(finding, plan, options))
+
+
+def _log_lines(finding: Finding, plan: Plan, options: Options) -> Iterator[str]:
     for image in finding.images:
         files = f"{image.files:,} file{'' if image.files == 1 else 's'}"
         size = "" if image.stored_bytes is None else f", {filesizeformat(image.stored_bytes)}"
@@ -148,23 +162,6 @@ def log_lines(finding: Finding, plan: Plan, options: Options) -> Iterator[str]:
                 )
     for note in plan.notes:
         yield f"Note: {note}"
-
-
-def _named(finding: Finding, places: Places) -> Finding:
-    """Layers that are called like the folder of what was uploaded, which ends in the dataset's id,
-    get the name that it was uploaded under.
-    """
-    if not places.is_uploaded:
-        return finding
-    folder = layer_name(places.source.name)
-    wanted = layer_name(places.source.name.rpartition("-")[0]) or "layer"
-    layers = tuple(
-        replace(layer, name=wanted + layer.name.removeprefix(folder))
-        if layer.name.startswith(folder)
-        else layer
-        for layer in finding.layers
-    )
-    return replace(finding, layers=layers)
 
 
 def _require_answers(finding: Finding, options: Options, places: Places) -> None:

@@ -37,15 +37,20 @@ def plan_conversion(path: Path, options: Options, sandbox: Sandbox) -> Plan:
     return planned(find(path, options, sandbox), options)
 
 
-def find(path: Path, options: Options, sandbox: Sandbox) -> Finding:
+def find(
+    path: Path, options: Options, sandbox: Sandbox, *, folder_name: str | None = None
+) -> Finding:
     """What a file or a folder holds; of the options, `raw` and `differing` count.
 
+    `folder_name` is what people call the folder, where its own name is not theirs.
     Raises UnreadableImage, MissingLibrary, UnreadableProperties, VoxelsError, PlanProblem, OSError.
     """
+    name = path.name if folder_name is None else folder_name
     if options.raw is not None:
         image = sandbox.open(open_raw(options.raw))
         found = Found(layers=(OpenedLayer(path.stem, (image,)),))
-        return finding_of_images(path, found, options.differing, sandbox)
+        return finding_of_images(path, name, found, options.differing, sandbox)
     if is_dataset(path):
-        return finding_of_dataset(path)
-    return finding_of_images(path, sandbox.find_images(path), options.differing, sandbox)
+        return finding_of_dataset(path, name)
+    found = sandbox.find_images(path)
+    return finding_of_images(path, name, found, options.differing, sandbox)

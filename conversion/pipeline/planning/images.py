@@ -30,12 +30,18 @@ _BLACK = (0, 0, 0)
 
 
 def finding_of_images(
-    path: Path, found: Found, differing: Choice | None, sandbox: Sandbox
+    path: Path, name: str, found: Found, differing: Choice | None, sandbox: Sandbox
 ) -> Finding:
-    """What becomes of the images in `path`; slices that differ are made layers by `differing`."""
-    opened = list(found.layers)
+    """What becomes of the images in `path`; slices that differ are made layers by `differing`.
+
+    `name` is what people call `path`.
+    """
+    opened = [
+        replace(layer, name=name) if layer.name == path.name else layer for layer in found.layers
+    ]
     problems: list[SeriesProblem] = []
-    for problem in found.problems:
+    for each in found.problems:
+        problem = replace(each, layer=name) if each.layer == path.name else each
         if differing in problem.choices:
             for layer in resolved(problem, differing):
                 images = tuple(sandbox.open(image) for image in layer.images)
@@ -47,12 +53,12 @@ def finding_of_images(
     notes: list[str] = list(found.notes)
     for one in opened:
         for number, image in enumerate(one.images):
-            name = _image_name(one, number)
-            described = _described(name, image)
+            image_name = _image_name(one, number)
+            described = _described(image_name, image)
             images_found.append(described)
             offset = (0, 0, one.z)
-            layers += _layers(path, described, image, offset, is_only=len(opened) == 1)
-            about = f"{name}: " if len(opened) > 1 or len(one.images) > 1 else ""
+            layers += _layers(name, described, image, offset, is_only=len(opened) == 1)
+            about = f"{image_name}: " if len(opened) > 1 or len(one.images) > 1 else ""
             notes += [f"{about}{note}" for note in image.info.notes]
             if image.info.is_rgb and image.info.dtype.itemsize > 1:
                 notes.append(
@@ -93,7 +99,7 @@ def _described(name: str, image: Image) -> FoundImage:
 
 
 def _layers(
-    path: Path, described: FoundImage, image: Image, offset: Vec3Int, *, is_only: bool
+    path_name: str, described: FoundImage, image: Image, offset: Vec3Int, *, is_only: bool
 ) -> Iterator[FoundLayer]:
     info = image.info
     for channel, own_name in enumerate(described.channels):
@@ -117,7 +123,7 @@ def _layers(
         source = ImageSource(image, channel=channel)
         category, reason = guessed(
             source,
-            (name, described.name, path.name),
+            (name, described.name, path_name),
             info.further_axes,
             is_labels=info.is_labels,
         )

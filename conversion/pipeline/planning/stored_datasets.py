@@ -46,9 +46,10 @@ def is_dataset(path: Path) -> bool:
     return path.is_dir() and recognise(path) is not None
 
 
-def finding_of_dataset(directory: Path) -> Finding:
+def finding_of_dataset(directory: Path, name: str) -> Finding:
     """The layers in their finest mags, by the properties file or, without one, by what lies there.
 
+    `name` is what people call the directory.
     Raises PlanProblem, VoxelsError, UnreadableProperties, OSError.
     """
     file = directory / properties.FILE_NAME
@@ -60,7 +61,7 @@ def finding_of_dataset(directory: Path) -> Finding:
         size, layers, origin = data_source.voxel_size, data_source.layers, f"its {file.name}"
         layers = [layer for layer in layers if not layer.bounding_box.is_empty and layer.mags]
     else:
-        inference = infer(directory, directory.name)
+        inference = infer(directory, name)
         size, layers, origin = inference.voxel_size, inference.layers, "the dataset's metadata"
         notes += inference.problems
         layers = [layer for layer in layers if not layer.bounding_box.is_empty]

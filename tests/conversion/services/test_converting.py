@@ -56,7 +56,8 @@ class TestUploadOfImages:
     def test_the_log_says_what_was_found_made_and_how_long_it_took(self, ordered: Any) -> None:
         job, _ = ordered(slices())
         said = log_of(run(job))
-        assert "Found" in said
+        assert "Found 'brain'" in said
+        assert job.dataset_id not in said
         assert "TIFF, 64 x 48 x 5 voxels, uint8, 5 files" in said
         assert "Layer 'brain': image, uint8, mags 1, " in said
         assert "Voxel size: 4 x 4 x 30 nm, as given." in said

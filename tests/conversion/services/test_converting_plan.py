@@ -36,3 +36,18 @@ def test_a_job_names_no_options_of_the_command_line(tmp_path: Path) -> None:
     assert failed.value.cause == "Layer 'ids' has float voxels."
     assert "--" not in failed.value.advice
     assert "ask the operator" in failed.value.advice
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        UnreadableProperties("cells-12ab/a\x1b.json", "It ends."),
+        PlanProblem("There is no image in cells-12ab.", ""),
+    ],
+)
+def test_an_uploads_folder_is_told_without_the_datasets_id(error: Exception) -> None:
+    places = Places(Path("originals/cells-12ab"), Path("cells-12ab"), is_uploaded=True)
+    with pytest.raises(JobFailed) as failed, explained(places):
+        raise error
+    assert "cells" in failed.value.cause and "12ab" not in failed.value.cause
+    assert failed.value.cause.isprintable()
