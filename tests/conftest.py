@@ -15,12 +15,11 @@ SAMPLES = Path(__file__).resolve().parents[2] / "shared" / "samples"
 MEET_STORES = {"db", "transactional_db", "live_server", "demo"}
 """Fixtures with which a test gets a database, alone or as a part of a site."""
 SLOW = ("tests/live/", "tests/browser/")
-OWN_FIXTURES = re.compile(
-    r"tests/live/test_(api_fuzzed|library_(compose_and_paths|conversion))\.py"
-    r"|tests/datasets/streaming/test_(live_\w+|nginx_grants)\.py"
-    r"|tests/conversion/test_samples\.py"
+TOGETHER = re.compile(
+    r"tests/(browser/|conversion/test_samples|datasets/streaming/test_(live_|nginx_grants)"
+    r"|live/test_(api_fuzzed|library_compose_and_paths|library_conversion)|live/)"
 )
-"""Files whose tests stay together, apart from those beside them."""
+"""How files begin whose tests share what takes seconds to start."""
 UNREACHABLE = {
     "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
     "REDIS_URL": "redis://127.0.0.1:1/0",
@@ -48,11 +47,8 @@ class Scheduling(LoadScopeScheduling):
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        if OWN_FIXTURES.fullmatch(file):
-            return file
-        folder = f"{file.rpartition('/')[0]}/"
-        return folder if folder in SLOW else nodeid
+        shared = TOGETHER.match(nodeid)
+        return shared.group() if shared else nodeid
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import time
+from collections.abc import Callable
 
 import pytest
 import requests
@@ -98,14 +99,23 @@ def test_nginx_follows_no_link_below_a_mag(live, nginx, number):
     assert "-" in good.headers["ETag"]
 
 
+def ends_in_time(is_so: Callable[[], bool]) -> None:
+    """Waits until it is not so any more; whoever asks from the eleventh second on learns that.
+
+    What counts is when a request is sent: on a busy machine its answer may come late.
+    """
+    began = asked = time.monotonic()
+    while is_so():
+        assert asked - began < 11
+        time.sleep(0.1)
+        asked = time.monotonic()
+
+
 def test_behind_nginx_a_revoked_link_ends_within_ten_seconds(live, nginx):
     address = f"{nginx.url}{live.chunk(link=2)}"
     assert requests.get(address, timeout=10).status_code == 200
     live.revoke("aligned", 2)
-    revoked = time.monotonic()
-    while requests.get(address, timeout=10).status_code == 200:
-        assert time.monotonic() - revoked < 11
-        time.sleep(0.2)
+    ends_in_time(lambda: requests.get(address, timeout=10).status_code == 200)
     assert requests.get(address, timeout=10).status_code == 404
 
 
@@ -121,10 +131,7 @@ def test_behind_nginx_a_right_is_not_prolonged_while_the_site_hangs(live, nginx)
     assert requests.get(address, timeout=10).status_code == 200
     os.killpg(live.web.process.pid, signal.SIGSTOP)
     try:
-        stopped = time.monotonic()
-        while is_served():
-            assert time.monotonic() - stopped < 11
-            time.sleep(0.1)
+        ends_in_time(is_served)
     finally:
         os.killpg(live.web.process.pid, signal.SIGCONT)
     assert requests.get(address, timeout=30).status_code == 200
@@ -134,7 +141,4 @@ def test_behind_nginx_replaced_data_is_sent_within_ten_seconds(live, nginx):
     address = f"{nginx.url}{live.address('linked')}/1/c/0/0/0/0"
     assert requests.get(address, timeout=10).content != b"another chunk"
     run(live.environment, REPLACE, live.datasets["linked"]["id"], str(live.folder))
-    replaced = time.monotonic()
-    while requests.get(address, timeout=10).content != b"another chunk":
-        assert time.monotonic() - replaced < 11
-        time.sleep(0.2)
+    ends_in_time(lambda: requests.get(address, timeout=10).content != b"another chunk")

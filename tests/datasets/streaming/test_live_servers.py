@@ -36,9 +36,10 @@ def test_slow_uploads_do_not_delay_chunks(live):
         started = time.monotonic()
         for _ in range(50):
             # A connection of its own each time: any of the processes may take it.
-            answer = requests.get(f"{live.web.url}{live.chunk()}", timeout=5)
+            answer = requests.get(f"{live.web.url}{live.chunk()}", timeout=15)
             assert answer.status_code == 200
-        assert time.monotonic() - started < 5
+        # Uploads that stood in the way would do so for good.
+        assert time.monotonic() - started < 20
     finally:
         for connection in uploads:
             connection.close()
