@@ -3,9 +3,8 @@
 import time
 from collections import deque
 
-from django.template.defaultfilters import filesizeformat
-
 from conversion.runner import Run
+from datasets.streaming.presented import readable_size
 
 _WINDOW_SECONDS = 60.0
 """The rate is of the last minute: slabs are done at once, some seconds apart."""
@@ -55,9 +54,9 @@ class ShownProgress:
         left = (total_bytes - done_bytes) / rate if rate and done_bytes < total_bytes else None
         parts = []
         if total_bytes:
-            parts.append(f"{filesizeformat(done_bytes)} of {filesizeformat(total_bytes)}")
+            parts.append(f"{readable_size(done_bytes)} of {readable_size(total_bytes)}")
         if rate is not None and left is not None:
-            parts += [f"{rate / 1e6:,.0f} MB/s", f"{duration(left)} left"]
+            parts += [f"{readable_size(int(rate))}/s", f"{duration(left)} left"]
         self._run.progress(
             stage,
             100 * done_bytes / total_bytes if total_bytes else None,
@@ -68,10 +67,13 @@ class ShownProgress:
         return True
 
     def log_stages(self) -> None:
-        """Log how long each stage has taken, several turns of it together."""
+        """Log how long each stage has taken, several turns of it together. Those that took no time
+        are left out.
+        """
         self._note("", time.monotonic())
         for stage, seconds in self._took.items():
-            self._run.log(f"{stage}: {duration(seconds)}.")
+            if seconds >= 1:
+                self._run.log(f"{stage}: {duration(seconds)}.")
 
     def _note(self, stage: str, now: float) -> None:
         if self._stage:

@@ -179,10 +179,12 @@ def succeed(job: Job, result: dict[str, Any]) -> None:
 
 def fail(job: Job, *, cause: str, advice: str, asks: dict[str, Any] | None = None) -> None:
     """The work can't be done: why, and what to do, in sentences; and which arguments a person has
-    to give. Raises LeaseLost.
+    to give. The last line of the log says it, too. Raises LeaseLost.
     """
     result = {"asks": asks} if asks else {}
-    _finish(job, state=Job.State.FAILURE, cause=cause, advice=advice, result=result)
+    with transaction.atomic():
+        _finish(job, state=Job.State.FAILURE, cause=cause, advice=advice, result=result)
+        log(job, f"{cause} {advice}".strip(), is_problem=not asks)
 
 
 def acknowledge_cancel(job: Job) -> None:
@@ -282,7 +284,8 @@ def retry(*, actor: Actor, job_id: str, answers: dict[str, Any] | None = None) -
             if not ended.filter(state__in=[Job.State.FAILURE, Job.State.CANCELLED]).update(
                 state=Job.State.PENDING,
                 arguments={**job.arguments, **(answers or {})},
-                max_attempts=F("attempt") + ATTEMPTS,
+                attempt=0,  # a person's word begins anew
+                max_attempts=ATTEMPTS,
                 not_before=now,
                 retried=now,
                 cancel_requested=False,

@@ -8,6 +8,9 @@ from datasets.models import Dataset
 State = Job.State
 Status = Dataset.Status
 
+ASKING = "waits for an answer"
+"""The stage of a conversion that failed for want of what only a person can say."""
+
 # A dataset that is still to be converted stands as its conversion does.
 _UNCONVERTED_WHILE = {
     State.PENDING: Status.NOT_CONVERTED,
@@ -36,4 +39,5 @@ def _columns(job: Job) -> dict[str, Any]:
             stage, message = "waiting", f"{job.message} It is tried again."
         case State.FAILURE if job.kind == Job.Kind.CONVERT:
             message = f"{job.cause} {job.advice}".strip()
+            stage = ASKING if job.result.get("asks") else ""
     return {"job_stage": stage, "job_percentage": percentage, "job_message": message[:512]}

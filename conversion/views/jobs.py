@@ -93,7 +93,7 @@ def cancel(request: HttpRequest, job_id: str) -> HttpResponse:
 @require_POST
 def retry(request: HttpRequest, job_id: str) -> HttpResponse:
     """Try a job that failed or was cancelled again."""
-    with told(request, "The job waits to be tried again."):
+    with told(request, "The job was put in line for another try."):
         jobs.retry(actor=actor_of(request), job_id=job_id)
     return redirect(came_from(request, otherwise=reverse("conversion:jobs")))
 
@@ -107,7 +107,7 @@ def answer(request: HttpRequest, job_id: str) -> HttpResponse:
     if not form.is_valid():
         context = {**_described(request, job_id), "answers": form}
         return render(request, "conversion/job.html", context, status=400)
-    with told(request, "The job waits to be tried again."):
+    with told(request, "Your answer was taken: the conversion was put in line with it."):
         converting_orders.retry_with(actor=actor, job_id=job_id, **form.answers())
     return redirect("conversion:job", job_id)
 

@@ -139,12 +139,22 @@ def test_a_conversion_that_failed_is_mailed_with_cause_advice_and_link(
     text, html = parts_of(message)
     assert "Why: Slice 'a<b>.tif' is cut short." in text
     assert "What to do: Send it again." in text
-    assert "a retry needs no new upload" in text
+    assert "mend it and upload the data again" in text
     assert "a&lt;b&gt;.tif" in html
     for part in (text, html):
         assert f"/jobs/{job.pk}" in part
         assert "/view" not in part
     assert not [part for part in message.walk() if part.get_content_maintype() == "image"]
+
+
+def test_a_question_is_mailed_as_one(done: Done, mailbox: Mailbox) -> None:
+    done(JobFailed("No voxel size.", "Give it.", asks={"voxelSize": True}))
+    (message,) = mailbox.messages
+    assert message["Subject"] == f"{NAME} waits for your answer"
+    for part in parts_of(message):
+        assert "waits for your answer" in part
+        assert "could not" not in part
+        assert "broken" not in part
 
 
 def test_of_a_path_on_disk_it_is_not_said_that_it_was_uploaded(

@@ -1,12 +1,14 @@
 """Images that were uploaded become the dataset that was reserved for them."""
 
+import itertools
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from conversion.models import Job
-from conversion.services import converting, jobs
+from conversion.services import converting, converting_progress, jobs
 from datasets.disk.scan import scan_organization
 from datasets.models import Dataset
 from datasets.services.storage_accounting import used_and_quota
@@ -53,7 +55,11 @@ class TestUploadOfImages:
         }
         assert layers["labels"].largest_segment_id == VOXELS.max()
 
-    def test_the_log_says_what_was_found_made_and_how_long_it_took(self, ordered: Any) -> None:
+    def test_the_log_says_what_was_found_made_and_how_long_it_took(
+        self, ordered: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        clock = SimpleNamespace(monotonic=itertools.count().__next__)
+        monkeypatch.setattr(converting_progress, "time", clock)
         job, _ = ordered(slices())
         said = log_of(run(job))
         assert "Found 'brain'" in said
@@ -63,6 +69,14 @@ class TestUploadOfImages:
         assert "Voxel size: 4 x 4 x 30 nm, as given." in said
         assert "Looking at the files: " in said
         assert "Publishing: " in said
+
+    def test_what_took_no_time_is_not_in_the_log(
+        self, ordered: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        clock = SimpleNamespace(monotonic=itertools.count(step=0.01).__next__)
+        monkeypatch.setattr(converting_progress, "time", clock)
+        job, _ = ordered(slices())
+        assert "second" not in log_of(run(job))
 
     def test_a_voxel_size_that_was_not_given_comes_from_the_files(self, ordered: Any) -> None:
         stack = tiff(

@@ -132,6 +132,27 @@ def test_a_state_has_an_icon_with_a_tooltip(job: Job, owner: User) -> None:
     assert "waiting" in badge[1]
 
 
+def test_a_failure_says_what_a_retry_reads_and_stands_in_the_log(
+    job: Job, owner: User, dataset: Dataset
+) -> None:
+    jobs.fail(claimed(job), cause="'a.tif' is cut off.", advice="Copy it again.")
+    client = browser(owner)
+    address = reverse("conversion:job", args=[job.pk])
+    again = "mend it and upload the data again"
+    of_dataset = reverse("datasets:status", args=[dataset])
+    state, _, log = words(client, address).partition(" Log ")
+    assert again in state
+    assert log.endswith("Problem: 'a.tif' is cut off. Copy it again.")
+    page = content(client, of_dataset)
+    assert again in page
+    assert reverse("conversion:job-of-dataset", args=[dataset.pk]) in page
+    Job.objects.update(arguments={"source": "/data/raw"})
+    Dataset.objects.update(creation_type=Dataset.CreationType.DISK_SCAN)
+    for shown in (words(client, address), words(client, of_dataset)):
+        assert "as they are by then" in shown
+        assert again not in shown
+
+
 class TestRowOfTheDataset:
     """The list shows how a conversion stands, in the dataset's own row."""
 
@@ -194,7 +215,7 @@ class TestAnswers:
         client = browser(owner)
         address = reverse("conversion:job", args=[asking.pk])
         page = content(client, address)
-        assert "What is missing" in page
+        assert "Your answer is needed" in page
         assert re.findall(r'<option value="(pad|crop|split)"', page) == ["pad", "split"]
         said = {"x": "4", "y": "4", "z": "30.5", "unit": "nanometer", "differing": "pad"}
         client.post(reverse("conversion:answer", args=[asking.pk]), said)
@@ -204,7 +225,7 @@ class TestAnswers:
             "voxelSize": {"factor": [4, 4, 30.5], "unit": "nanometer"},
             "differing": "pad",
         }
-        assert "What is missing" not in content(client, address)
+        assert "Your answer is needed" not in content(client, address)
 
     def test_the_list_leads_to_the_question_and_nothing_offers_to_retry_without_an_answer(
         self, asking: Job, owner: User
@@ -213,6 +234,31 @@ class TestAnswers:
         table = content(client, reverse("conversion:jobs-table"))
         assert re.findall(r">\s*(Answer|Retry)\s*<", table) == ["Answer"]
         assert actions(client, asking) == []
+
+    def test_it_is_shown_as_waiting_not_as_failed(
+        self, asking: Job, owner: User, admin: Client, dataset: Dataset
+    ) -> None:
+        here = reverse("conversion:job", args=[asking.pk])
+        for address in (reverse("conversion:jobs-table"), here):
+            said = words(browser(owner), address)
+            assert "waits for your answer" in said
+            assert "failed" not in said
+        row = words(admin, TestRowOfTheDataset.ADDRESS)
+        assert "Waits for an answer: No voxel size." in row
+        assert "failed" not in row
+        advice = content(admin, reverse("datasets:status", args=[dataset]))
+        assert "is kept until" in advice
+        assert "broken" not in advice
+        page = words(browser(owner), here)
+        assert "Give it." not in page.partition(" Log ")[0]  # the form is there
+        assert page.endswith("No voxel size. Give it.")
+
+    def test_an_answer_is_no_further_attempt(self, asking: Job, owner: User) -> None:
+        said = {"x": "4", "y": "4", "z": "30", "unit": "nanometer", "differing": "pad"}
+        client = browser(owner)
+        client.post(reverse("conversion:answer", args=[asking.pk]), said)
+        jobs.succeed(claimed(asking), {})
+        assert "attempt" not in words(client, reverse("conversion:job", args=[asking.pk]))
 
     def test_what_is_wrong_is_said_beside_the_field(self, asking: Job, owner: User) -> None:
         said = {"x": "0", "y": "4", "z": "30", "unit": "nanometer", "differing": "crop"}
@@ -227,7 +273,9 @@ class TestAnswers:
     def test_other_failures_ask_for_nothing(self, job: Job, owner: User) -> None:
         jobs.fail(claimed(job), cause="It broke.", advice="")
         client = browser(owner)
-        assert "What is missing" not in content(client, reverse("conversion:job", args=[job.pk]))
+        assert "Your answer is needed" not in content(
+            client, reverse("conversion:job", args=[job.pk])
+        )
         client.post(reverse("conversion:answer", args=[job.pk]), {})
         job.refresh_from_db()
         assert job.state == Job.State.FAILURE
