@@ -78,7 +78,7 @@ def add_output_to(parser: ArgumentParser) -> None:
         choices=[profile.value for profile in ZstdProfile],
         default=ZstdProfile.TUNED.value,
         help="of Zarr's compression: smallest files, about 1 %% larger in half the time, or "
-        "about 10 %% larger in a sixth (tuned)",
+        "about 9 %% larger in a quarter (tuned)",
     )
     parser.add_argument("--chunk-shape", type=vector, default=(32, 32, 32), metavar="X,Y,Z")
     parser.add_argument("--shard-shape", type=vector, metavar="X,Y,Z")

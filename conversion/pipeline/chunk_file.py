@@ -7,6 +7,7 @@ file; cutting and encoding chunks is that of `MagWriter`.
 import math
 import threading
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -35,26 +36,35 @@ class ChunkFile(ABC):
         self._is_open = True
         self._lock = threading.Lock()
 
-    def append(self, chunk: tuple[int, ...], data: bytes) -> None:
-        """Store the encoded bytes of the chunk at this position of the grid.
+    def append(self, chunks: Mapping[tuple[int, ...], bytes]) -> None:
+        """Store encoded chunks, by their positions in the grid.
 
         Raises ValueError for a chunk outside of the grid, or one that was appended before.
         """
-        if len(chunk) != len(self.grid) or not all(
-            0 <= position < length for position, length in zip(chunk, self.grid, strict=True)
-        ):
-            raise ValueError(f"Chunk {chunk} lies outside of the grid {self.grid} of {self.path}.")
-        number = int(np.ravel_multi_index(chunk, self.grid))
+        numbers = [self._number(chunk) for chunk in chunks]
         with self._lock:
             if not self._is_open:
-                raise ValueError(f"{self.path} is closed; chunk {chunk} can't be added any more.")
-            if self._index[number, 0] != MISSING:
-                raise ValueError(f"Chunk {chunk} of {self.path} was written before.")
+                raise ValueError(f"{self.path} is closed; no chunk can be added any more.")
+            for chunk, number in zip(chunks, numbers, strict=True):
+                if self._index[number, 0] != MISSING:
+                    raise ValueError(f"Chunk {chunk} of {self.path} was written before.")
             if self._part is None:
                 self._part = PartFile(self.path)
-            self._part.file.write(data)
-            self._index[number] = (self._end, len(data))
-            self._end += len(data)
+            self._part.file.writelines(chunks.values())
+            for number, data in zip(numbers, chunks.values(), strict=True):
+                self._index[number] = (self._end, len(data))
+                self._end += len(data)
+            self._part.start_writing_back(self._end)
+
+    def _number(self, chunk: tuple[int, ...]) -> int:
+        """The chunk's place in the index, which is in C-order."""
+        number, is_inside = 0, len(chunk) == len(self.grid)
+        for position, length in zip(chunk, self.grid, strict=False):
+            is_inside = is_inside and 0 <= position < length
+            number = number * length + position
+        if not is_inside:
+            raise ValueError(f"Chunk {chunk} lies outside of the grid {self.grid} of {self.path}.")
+        return number
 
     def close(self) -> None:
         """Publish the file. Where that fails (disk full), the part is removed."""

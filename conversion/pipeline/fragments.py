@@ -29,7 +29,7 @@ def join(fragments: Sequence[Path], file: ChunkFile, tell: Callable[[], None]) -
         for fragment in fragments:
             tell()
             for chunk, data in _chunks(fragment, file.grid):
-                file.append(chunk, data)
+                file.append({chunk: data})
 
 
 def _chunks(fragment: Path, grid: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], bytes]]:

@@ -71,16 +71,16 @@ def mag_arrays(
                 largest_file_length=length,
             )
         else:
-            usual = COARSER_SHARD_SHAPE
-            if mag == mags[0]:
-                usual = (*FINEST_SHARD_SHAPE[:2], chunk_shape[2])
+            is_finest = mag == mags[0]
+            finest_shard = (*FINEST_SHARD_SHAPE[:2], chunk_shape[2])
+            usual = finest_shard if is_finest else COARSER_SHARD_SHAPE
             arrays[mag] = ZarrArray(
                 place,
                 shape=mag_shape,
                 dtype=dtype,
                 num_channels=num_channels,
                 largest_shard=shard_shape or usual,
-                profile=profile,
+                profile=profile if is_finest else profile.of_coarser_mags,
                 chunk_shape=chunk_shape,
                 axes=axes,
             )

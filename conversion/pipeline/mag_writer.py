@@ -20,6 +20,9 @@ from conversion.pipeline.chunk_file import ChunkFile
 from conversion.pipeline.geometry import ceil_divide, floor_divide, multiply, subtract
 from datasets.properties import BoundingBox, Vec3Int
 
+BUFFER_BYTES = 1 << 20
+"""Of chunks that a thread cuts out at once: it stays in the processor's cache."""
+
 Slab = NDArray[Any]
 """Voxels in C-order (channel, z, y, x)."""
 
@@ -107,6 +110,7 @@ class MagWriter:
         self._is_aborted = False
         self._lock = threading.Lock()
         self._buffers = threading.local()
+        self._chunks_at_once = max(BUFFER_BYTES // layout.chunk_bytes, 1)
 
     def write(self, slab: Slab, corner: Vec3Int = (0, 0, 0)) -> list[Future[None]]:
         """Start to encode a slab whose first voxel lies at `corner` (x, y, z).
@@ -174,33 +178,56 @@ class MagWriter:
     def _write_row(self, slab: Slab, first: Vec3Int, row: Vec3Int) -> None:
         """Encode the chunks along x at the row (number of chunks, y, z) of the slab."""
         count, y, z = row
-        for x in range(count):
-            data = self._encoded(slab, (x, y, z))
-            self._store((first[0] + x, first[1] + y, first[2] + z), data)
+        per_file = self.layout.chunks_per_file[0]
+        start = 0
+        while start < count:  # as many at once as a buffer and the file take
+            in_file = per_file - (first[0] + start) % per_file
+            stop = min(start + self._chunks_at_once, start + in_file, count)
+            encoded = self._encoded(slab, range(start, stop), y, z)
+            self._store((first[0] + start, first[1] + y, first[2] + z), encoded)
+            start = stop
 
-    def _encoded(self, slab: Slab, chunk: Vec3Int) -> bytes | None:
-        """The bytes of a chunk of the slab, None where it holds zeros only."""
+    def _encoded(self, slab: Slab, row: range, y: int, z: int) -> list[bytes | None]:
+        """The bytes of neighbours along x, None for a chunk of zeros only."""
         width, height, depth = self.layout.chunk_shape
-        x, y, z = multiply(chunk, self.layout.chunk_shape)
-        voxels = slab[:, z : z + depth, y : y + height, x : x + width]
-        buffer = self._buffer()
-        inside = tuple(slice(length) for length in voxels.shape[1:])
-        if voxels.shape[1:] != buffer.shape[:3]:
-            buffer[...] = 0
-        buffer[inside] = voxels.transpose(1, 2, 3, 0)
-        return self._encode(buffer) if buffer.any() else None
+        voxels = slab[
+            :,
+            z * depth : (z + 1) * depth,
+            y * height : (y + 1) * height,
+            row.start * width : row.stop * width,
+        ]
+        channels, slices, rows, columns = voxels.shape
+        chunks = self._buffer()[: len(row)]
+        if (slices, rows, columns) != (depth, height, len(row) * width):
+            chunks[...] = 0
+        whole = columns // width
+        inside = chunks[:, :slices, :rows]
+        inside[:whole] = (
+            voxels[..., : whole * width]
+            .reshape(channels, slices, rows, whole, width)
+            .transpose(3, 1, 2, 4, 0)
+        )
+        if whole < len(row):
+            inside[whole, :, :, : columns - whole * width] = voxels[..., whole * width :].transpose(
+                1, 2, 3, 0
+            )
+        return [
+            self._encode(chunk) if has_content else None
+            for chunk, has_content in zip(chunks, _have_content(chunks), strict=True)
+        ]
 
     def _buffer(self) -> NDArray[Any]:
-        """This thread's room for one chunk."""
-        if not hasattr(self._buffers, "chunk"):
+        """This thread's room for some chunks, (chunk, z, y, x, channel)."""
+        if not hasattr(self._buffers, "chunks"):
             width, height, depth = self.layout.chunk_shape
-            shape = (depth, height, width, self.layout.num_channels)
-            self._buffers.chunk = np.empty(shape, self.layout.dtype.newbyteorder("<"))
-        buffer: NDArray[Any] = self._buffers.chunk
+            shape = (self._chunks_at_once, depth, height, width, self.layout.num_channels)
+            self._buffers.chunks = np.empty(shape, self.layout.dtype.newbyteorder("<"))
+        buffer: NDArray[Any] = self._buffers.chunks
         return buffer
 
-    def _store(self, chunk: Vec3Int, data: bytes | None) -> None:
-        position = floor_divide(chunk, self.layout.chunks_per_file)
+    def _store(self, corner: Vec3Int, encoded: Sequence[bytes | None]) -> None:
+        """Put chunks from `corner` on along x into their file, and publish it with its last one."""
+        position = floor_divide(corner, self.layout.chunks_per_file)
         with self._lock:
             if self._is_aborted:
                 raise RuntimeError("Writing was aborted.")
@@ -208,12 +235,15 @@ class MagWriter:
                 self._files[position] = self._opened(position)
             file = self._files[position]
         if file is None:
-            raise ValueError(f"Chunk {chunk} lies in a file that was finished before.")
-        if data is not None:
-            first = multiply(position, self.layout.chunks_per_file)
-            file.contents.append(subtract(chunk, first), data)
+            raise ValueError(f"Chunk {corner} lies in a file that was finished before.")
+        x, y, z = subtract(corner, multiply(position, self.layout.chunks_per_file))
+        stored: dict[tuple[int, ...], bytes] = {
+            (x + i, y, z): data for i, data in enumerate(encoded) if data is not None
+        }
+        if stored:
+            file.contents.append(stored)
         with self._lock:
-            file.remaining -= 1
+            file.remaining -= len(encoded)
             if file.remaining:
                 return
             self._files[position] = None
@@ -245,3 +275,10 @@ class MagWriter:
 
 def _has_succeeded(task: Future[None]) -> bool:
     return task.done() and not task.cancelled() and task.exception() is None
+
+
+def _have_content(chunks: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which of some chunks, C-order and whole, are not zeros only."""
+    flat = chunks.reshape(len(chunks), -1).view(np.uint8)
+    widest = np.uint64 if flat.shape[1] % 8 == 0 else np.uint8
+    return np.asarray(flat.view(widest).any(axis=1))

@@ -7,6 +7,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
+WRITE_BACK_BYTES = 8 << 20
+"""A file that grows is given to the disk in pieces of about this size."""
+
 
 def sync_directory(directory: Path) -> None:
     """Make a rename in this directory survive a power cut."""
@@ -37,6 +40,23 @@ class PartFile:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
         self.file: BinaryIO = self._part.open("xb+")
+        self._written_back = 0
+
+    def start_writing_back(self, end: int) -> None:
+        """Let the disk begin with what was written up to `end`, so that publishing need not wait
+        for all of it. Does nothing while that is little.
+        """
+        if end - self._written_back < WRITE_BACK_BYTES or not hasattr(os, "posix_fadvise"):
+            return
+        self.file.flush()
+        # On Linux, what is not needed any more is written at once, without waiting for it.
+        os.posix_fadvise(
+            self.file.fileno(),
+            self._written_back,
+            end - self._written_back,
+            os.POSIX_FADV_DONTNEED,
+        )
+        self._written_back = end
 
     def publish(self) -> None:
         """Flush to disk, then take the final name, over an older file of that name."""

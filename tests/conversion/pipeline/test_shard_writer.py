@@ -26,7 +26,7 @@ def test_chunks_of_any_order_are_found_through_the_index(tmp_path: Path) -> None
     del chunks[1, 1, 1]
     with ShardWriter(tmp_path / "c/0", grid) as writer:
         for chunk in reversed(chunks):
-            writer.append(chunk, chunks[chunk])
+            writer.append({chunk: chunks[chunk]})
     shard = (tmp_path / "c/0").read_bytes()
     for chunk, (offset, length) in zip(
         itertools.product(*map(range, grid)), index_of(shard, 24), strict=True
@@ -39,10 +39,10 @@ def test_chunks_of_any_order_are_found_through_the_index(tmp_path: Path) -> None
 
 def test_an_unfinished_shard_has_no_name_yet(tmp_path: Path) -> None:
     writer = ShardWriter(tmp_path / "shard", (2,))
-    writer.append((0,), b"half")
+    writer.append({(0,): b"half"})
     assert files_below(tmp_path) != []
     assert not (tmp_path / "shard").exists()
-    writer.append((1,), b"whole")
+    writer.append({(1,): b"whole"})
     writer.close()
     assert files_below(tmp_path) == ["shard"]
 
@@ -55,7 +55,7 @@ def test_a_shard_without_chunks_leaves_no_file(tmp_path: Path) -> None:
 
 def test_an_error_on_the_way_leaves_neither_shard_nor_part(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), ShardWriter(tmp_path / "shard", (2,)) as writer:
-        writer.append((0,), b"half")
+        writer.append({(0,): b"half"})
         raise ZeroDivisionError
     assert files_below(tmp_path) == []
 
@@ -64,7 +64,7 @@ def test_a_full_disk_leaves_the_older_shard_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with ShardWriter(tmp_path / "shard", (1,)) as writer:
-        writer.append((0,), b"older")
+        writer.append({(0,): b"older"})
     older = (tmp_path / "shard").read_bytes()
 
     def full(_: int) -> None:
@@ -72,7 +72,7 @@ def test_a_full_disk_leaves_the_older_shard_whole(
 
     monkeypatch.setattr("os.fsync", full)
     writer = ShardWriter(tmp_path / "shard", (1,))
-    writer.append((0,), b"newer")
+    writer.append({(0,): b"newer"})
     with pytest.raises(OSError, match="No space"):
         writer.close()
     assert files_below(tmp_path) == ["shard"]
@@ -81,11 +81,11 @@ def test_a_full_disk_leaves_the_older_shard_whole(
 
 def test_two_workers_on_one_shard_do_not_mix_their_chunks(tmp_path: Path) -> None:
     lost, heir = (ShardWriter(tmp_path / "shard", (2,)) for _ in range(2))
-    lost.append((0,), b"lost the lease")
-    heir.append((0,), b"took over")
-    heir.append((1,), b"and finished")
+    lost.append({(0,): b"lost the lease"})
+    heir.append({(0,): b"took over"})
+    heir.append({(1,): b"and finished"})
     heir.close()
-    lost.append((1,), b"still writing")
+    lost.append({(1,): b"still writing"})
     lost.abort()
     shard = (tmp_path / "shard").read_bytes()
     assert shard.startswith(b"took overand finished")
@@ -100,14 +100,14 @@ def test_a_chunk_is_written_once_and_within_the_shard(
     tmp_path: Path, chunk: tuple[int, ...], complaint: str
 ) -> None:
     with ShardWriter(tmp_path / "shard", (2, 2)) as writer:
-        writer.append((0, 0), b"first")
+        writer.append({(0, 0): b"first"})
         with pytest.raises(ValueError, match=complaint):
-            writer.append(chunk, b"second")
+            writer.append({chunk: b"second"})
 
 
 def test_a_closed_shard_takes_no_more_chunks(tmp_path: Path) -> None:
     writer = ShardWriter(tmp_path / "shard", (2,))
-    writer.append((0,), b"in time")
+    writer.append({(0,): b"in time"})
     writer.close()
     with pytest.raises(ValueError, match="closed"):
-        writer.append((1,), b"late")
+        writer.append({(1,): b"late"})
