@@ -59,7 +59,8 @@ class SandboxLimits:
 
 
 class Sandbox:
-    """The other process; it starts with the first question, and again after it had to be ended.
+    """The other process; it starts with the context or the first question, and again after it had
+    to be ended.
 
     Questions of several threads are answered one after the other. `check` is called several times
     a second while images are found; what it raises ends the process, and passes through.
@@ -98,6 +99,9 @@ class Sandbox:
             self._end()
 
     def __enter__(self) -> Self:
+        with self._lock:
+            if self._process is None:
+                self._start()  # it loads its libraries while we do something else
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -70,13 +71,16 @@ class Command(FileCommand):
             _opened(source, None if options["dry_run"] else scratch, bar) as path,
         ):
             chosen = source_options.parsed(options, path)
-            finding = find(path, chosen, sandbox)
             if options["dry_run"]:
-                self._tell(finding, source, chosen)
+                self._tell(find(path, chosen, sandbox), source, chosen)
                 return
-            plan = planned(finding, chosen)
+            # The kernels take long to load: they do so while the sandbox starts, and not where
+            # nothing is converted.
+            from conversion.pipeline import convert as converting
+
+            plan = planned(find(path, chosen, sandbox), chosen)
             self.say(plan_lines(plan))
-            self._convert(plan, target, options, bar)
+            self._convert(converting, plan, target, options, bar)
         self.say([f"Done: {target}"])
 
     def interrupted(self) -> str:
@@ -103,22 +107,26 @@ class Command(FileCommand):
             raise
         self.say(plan_lines(plan, told=finding.notes))
 
-    def _convert(self, plan: Plan, target: Path, options: dict[str, Any], bar: ProgressBar) -> None:
-        # Kernels take long to load, which neither --help nor --dry-run should wait for.
-        from conversion.pipeline.convert import TargetProblem, convert, discard
-
+    def _convert(
+        self,
+        converting: ModuleType,
+        plan: Plan,
+        target: Path,
+        options: dict[str, Any],
+        bar: ProgressBar,
+    ) -> None:
         try:
-            convert(
+            converting.convert(
                 plan,
                 target,
                 threads=options["jobs"],
                 report=lambda at: bar.show(at.stage, at.done_bytes, at.total_bytes),
                 overwrite=target.exists(),  # which was checked before
             )
-        except TargetProblem as error:
+        except converting.TargetProblem as error:
             raise CommandError(str(error)) from error
         except UnreadableImage:
-            discard(target)  # nobody could go on with it
+            converting.discard(target)  # nobody could go on with it
             raise
         except OSError as error:
             raise CommandError(f"{sentence(error)} {self._way_on()}".rstrip()) from error
