@@ -17,6 +17,7 @@ from typing import Any
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
+from datasets.properties.sentences import printable
 from sharing.errors import ServiceError
 
 from .models import Job
@@ -47,8 +48,8 @@ class JobFailed(Exception):
         asks: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(cause)
-        self.cause = cause
-        self.advice = advice
+        self.cause = printable(cause)
+        self.advice = printable(advice)
         self.is_temporary = is_temporary
         self.asks = asks or {}
 

@@ -37,14 +37,14 @@ def measured(command: Sequence[str | Path], log: Path, environment: dict[str, st
         watch = _Watch(process.pid)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-        peak = watch.end()
+        watch.end()
     if process.returncode != 0:
         raise RuntimeError(f"{command} failed:\n{log.read_text(errors='replace')[-2000:]}")
     return Cost(
         wall=time.monotonic() - start,
         cpu=usage.ru_utime + usage.ru_stime,
-        peak=peak,
-        largest=usage.ru_maxrss * 1024,
+        peak=watch.peak,
+        largest=watch.largest,
     )
 
 
@@ -52,20 +52,22 @@ class _Watch:
     """Looks at the memory of a process and its children until it is told to end."""
 
     def __init__(self, process: int) -> None:
+        self.peak = 0
+        self.largest = 0
         self._process = process
-        self._peak = 0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
         self._thread.start()
 
-    def end(self) -> int:
+    def end(self) -> None:
         self._over.set()
         self._thread.join()
-        return self._peak
 
     def _look(self) -> None:
         while not self._over.wait(LOOK_SECONDS):
-            self._peak = max(self._peak, sum(map(_proportional, _tree(self._process))))
+            held = [_proportional(process) for process in _tree(self._process)]
+            self.peak = max(self.peak, sum(held))
+            self.largest = max(self.largest, *held)
 
 
 def _tree(process: int) -> list[int]:

@@ -124,7 +124,7 @@ def report(ways: list[Way]) -> None:
     """The table; ratios are of what was run in the same round."""
     by_name = {way.name: way for way in ways}
     print(f"{'':22}{'wall':>8}{'CPU':>8}{'peak':>10}{'largest':>10}{'size':>10}", end="")
-    print("".join(f"{'to ' + peer:>30}" for peer in PEERS))
+    print("".join(f"{'to ' + peer:>40}" for peer in PEERS))
     for way in ways:
         wall, cpu = (
             statistics.median(getattr(cost, kind) for cost in way.costs) for kind in ("wall", "cpu")
@@ -134,7 +134,7 @@ def report(ways: list[Way]) -> None:
         )
         print(f"{way.name:22}{wall:>6.1f} s{cpu:>6.1f} s{mebibytes(peak):>10}", end="")
         print(f"{mebibytes(largest):>10}{mebibytes(way.size):>10}", end="")
-        print("".join(f"{against(way, by_name[peer]):>30}" for peer in PEERS))
+        print("".join(f"{against(way, by_name[peer]):>40}" for peer in PEERS))
 
 
 def against(way: Way, peer: Way) -> str:

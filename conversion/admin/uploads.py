@@ -3,7 +3,6 @@
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -13,6 +12,7 @@ from sharing.admin.actions import for_each
 from sharing.admin.display import NOTHING, badge, json_block, link_to
 from sharing.admin.scoped import OrganizationScopedAdmin, ScopedRelatedFilter
 from sharing.errors import Conflict
+from sharing.sizes import readable_size
 
 _BADGES = {
     Upload.State.RESERVED: "busy",
@@ -85,7 +85,7 @@ class UploadAdmin(OrganizationScopedAdmin):
     @admin.display(description="Announced", ordering="announced_bytes")
     def announced(self, row: Upload) -> str:
         """How much is to come; it counts as used while the upload goes on."""
-        return filesizeformat(row.announced_bytes)
+        return readable_size(row.announced_bytes)
 
     @admin.display(description="Received")
     def received(self, row: Upload) -> str:
@@ -93,7 +93,7 @@ class UploadAdmin(OrganizationScopedAdmin):
         if row.state != Upload.State.RESERVED:
             return NOTHING
         try:
-            return filesizeformat(chunks_of(row).received_bytes())
+            return readable_size(chunks_of(row).received_bytes())
         except OSError as error:
             return f"unknown: its files can't be read ({error.strerror})"
 

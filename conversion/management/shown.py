@@ -5,13 +5,13 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-from conversion.management.terminal import amount
 from conversion.pipeline.geometry import add, ceil_divide, floor_divide
 from conversion.pipeline.layer_arrays import mag_arrays
 from conversion.pipeline.plan import Plan, PlannedLayer
 from conversion.pipeline.planning import Finding, FoundImage, FoundLayer
 from conversion.pipeline.planning.planned import shown_size
 from datasets.properties import DataFormat, VoxelSize
+from sharing.sizes import readable_size
 
 
 def finding_lines(finding: Finding, source: Path) -> Iterator[str]:
@@ -45,9 +45,9 @@ def plan_lines(
         mags = " ".join(mag.literal for mag in layer.mags)
         axes = "".join(f", {name} {length}" for name, length in layer.axes)
         yield f"Layer {layer.name}: {layer.category}, {times(layer.shape)} {_type(layer)}{axes}"
-        yield f"  mags {mags} ({layer.filter}), {amount(count)} before compression"
+        yield f"  mags {mags} ({layer.filter}), {readable_size(count)} before compression"
         yield f"  {_storage(layer)}"
-    yield f"In all {amount(total)} before compression."
+    yield f"In all {readable_size(total)} before compression."
     yield from (f"Note: {note}" for note in plan.notes if note not in told)
 
 
@@ -87,7 +87,7 @@ def _image_line(image: FoundImage) -> str:
     parts += [f"{name} {length}" for name, length in image.axes]
     if image.files is not None and image.stored_bytes is not None:
         files = "1 file" if image.files == 1 else f"{image.files:,} files"
-        parts.append(f"{files} of {amount(image.stored_bytes)}")
+        parts.append(f"{files} of {readable_size(image.stored_bytes)}")
     return ", ".join(parts)
 
 

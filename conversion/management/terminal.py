@@ -6,6 +6,7 @@ from collections import deque
 from typing import TextIO
 
 from datasets.properties.sentences import printable
+from sharing.sizes import readable_size
 
 _REDRAW_SECONDS = 0.1
 _RATE_SECONDS = 20
@@ -71,25 +72,15 @@ class ProgressBar:
         fraction = min(done / total, 1) if total else 1.0
         filled = round(fraction * _BAR_WIDTH)
         bar = "#" * filled + "-" * (_BAR_WIDTH - filled)
-        line = (
-            f"{printable(self._stage)} [{bar}] {fraction:4.0%}  {amount(done)} of {amount(total)}"
-        )
+        amount = f"{readable_size(done)} of {readable_size(total)}"
+        line = f"{printable(self._stage)} [{bar}] {fraction:4.0%}  {amount}"
         (first, began), (last, reached) = self._times[0], self._times[-1]
         if last > first and reached > began:
             rate = (reached - began) / (last - first)
-            line += f"  {amount(rate)}/s"
+            line += f"  {readable_size(rate)}/s"
             if done < total:
                 line += f"  {duration((total - done) / rate)} left"
         return line
-
-
-def amount(count: float) -> str:
-    """Bytes for people: `1.5 GiB`."""
-    for unit in ("bytes", "KiB", "MiB", "GiB", "TiB"):
-        if count < 1024:
-            return f"{count:.0f} bytes" if unit == "bytes" else f"{count:.1f} {unit}"
-        count /= 1024
-    return f"{count:,.1f} PiB"
 
 
 def duration(seconds: float) -> str:

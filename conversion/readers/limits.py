@@ -8,6 +8,7 @@ import math
 from typing import TYPE_CHECKING
 
 from conversion.readers.errors import UnreadableImage
+from sharing.sizes import readable_size
 
 if TYPE_CHECKING:
     from conversion.readers.protocol import Image
@@ -34,7 +35,7 @@ def check(image: "Image") -> None:
     if voxel_bytes > max(stored * LARGEST_RATIO, ALWAYS_BYTES):
         raise UnreadableImage(
             image.path,
-            f"It claims to hold {_amount(voxel_bytes)} of voxels in {_amount(stored)}.",
+            f"It claims to hold {readable_size(voxel_bytes)} of voxels in {readable_size(stored)}.",
             "The file is incomplete or damaged; export it again.",
         )
     if max(rows, columns) > LARGEST_SIDE or slices > LARGEST_SLICES:
@@ -46,15 +47,6 @@ def check(image: "Image") -> None:
     if slice_bytes > LARGEST_WHOLE_SLICE_BYTES and not image.reads_bands:
         raise UnreadableImage(
             image.path,
-            f"A slice has {_amount(slice_bytes)} and can only be decoded as a whole.",
+            f"A slice has {readable_size(slice_bytes)} and can only be decoded as a whole.",
             "Export it as a tiled TIFF, which can be read in parts.",
         )
-
-
-def _amount(count: int) -> str:
-    size = float(count)
-    for unit in ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB"):
-        if size < 1024 or unit == "PiB":
-            break
-        size /= 1024
-    return f"{size:,.0f} {unit}"

@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from django.template.defaultfilters import filesizeformat
-
 from conversion.models import Job
 from conversion.pipeline.options import Options
 from conversion.pipeline.plan import Plan
@@ -27,6 +25,7 @@ from datasets.properties.sentences import printable
 from datasets.storage import local
 from datasets.voxels.errors import VoxelsError
 from sharing.errors import Invalid
+from sharing.sizes import readable_size
 
 from .converting_sources import allowed_source, require_allowed_files, require_allowed_links
 
@@ -139,7 +138,7 @@ def log_lines(finding: Finding, plan: Plan, options: Options) -> Iterator[str]:
 def _log_lines(finding: Finding, plan: Plan, options: Options) -> Iterator[str]:
     for image in finding.images:
         files = f"{image.files:,} file{'' if image.files == 1 else 's'}"
-        size = "" if image.stored_bytes is None else f", {filesizeformat(image.stored_bytes)}"
+        size = "" if image.stored_bytes is None else f", {readable_size(image.stored_bytes)}"
         axes = "".join(f", {axis} {length}" for axis, length in image.axes)
         yield (
             f"Found '{image.name}': {image.format}, {' x '.join(map(str, image.shape))} voxels"

@@ -4,7 +4,7 @@ import time
 from collections import deque
 
 from conversion.runner import Run
-from datasets.streaming.presented import readable_size
+from sharing.sizes import readable_size
 
 _WINDOW_SECONDS = 60.0
 """The rate is of the last minute: slabs are done at once, some seconds apart."""

@@ -10,7 +10,6 @@ from typing import Any, BinaryIO
 from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import default_storage
-from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils import timezone
 
@@ -24,6 +23,7 @@ from datasets.properties import BoundingBox, Mag
 from datasets.properties.infer.layers import layer_name as valid_name
 from sharing.access import Actor
 from sharing.errors import Conflict, Invalid, NotFound, ServiceError
+from sharing.sizes import readable_size
 
 from . import job_mails
 from .dataset_jobs import WorkOnDataset, asking, explained, opened, request_job, require_workable
@@ -87,8 +87,8 @@ def request_export(
         export = _planned(source, arguments)
     if export.total_bytes > MOST_BYTES:
         raise Invalid(
-            f"The box has {filesizeformat(export.total_bytes)} of voxels, but one export may have "
-            f"{filesizeformat(MOST_BYTES)} at most. Choose a smaller box or a coarser mag."
+            f"The box has {readable_size(export.total_bytes)} of voxels, but one export may have "
+            f"{readable_size(MOST_BYTES)} at most. Choose a smaller box or a coarser mag."
         )
     arguments["totalBytes"] = export.total_bytes
     _require_few_others(actor, export)
@@ -116,7 +116,7 @@ def run_export(run: Run) -> dict[str, Any]:
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return {
-        "summary": f"Exported {path.name} ({filesizeformat(size)}); it is kept for "
+        "summary": f"Exported {path.name} ({readable_size(size)}); it is kept for "
         f"{LIFETIME.days} days.",
         "download": reverse("conversion:export", args=[run.job.pk]),
     }
@@ -185,8 +185,8 @@ def _require_few_others(actor: Actor, export: Export) -> None:
     taken = sum(job.arguments.get("totalBytes", 0) for job in unfinished | kept)
     if taken + export.total_bytes > MOST_BYTES_PER_PERSON:
         raise Conflict(
-            f"Your exports of the last {LIFETIME.days} days have {filesizeformat(taken)} of voxels "
-            f"already; this one would make it more than {filesizeformat(MOST_BYTES_PER_PERSON)}. "
+            f"Your exports of the last {LIFETIME.days} days have {readable_size(taken)} of voxels "
+            f"already; this one would make it more than {readable_size(MOST_BYTES_PER_PERSON)}. "
             f"Cancel one that waits, choose a smaller box, or wait until an older one is "
             f"{LIFETIME.days} days old."
         )
@@ -197,7 +197,7 @@ def _require_room(export: Export) -> None:
     disk = shutil.disk_usage(settings.DATA_DIR)
     if disk.free - RESERVE * disk.total < needed:
         raise JobFailed(
-            f"There is no room for {filesizeformat(needed)} on the disk.",
+            f"There is no room for {readable_size(needed)} on the disk.",
             "Choose a smaller box, or ask the operator for room.",
         )
 

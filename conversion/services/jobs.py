@@ -29,6 +29,7 @@ from django.utils import timezone
 from conversion.access import job_for, require_retry
 from conversion.models import Job, JobLogLine
 from datasets.models import Dataset
+from datasets.properties.sentences import printable
 from sharing.access import Actor
 from sharing.errors import Conflict
 from sharing.models import Organization, User
@@ -159,7 +160,7 @@ def progress(
 
 def log(job: Job, text: str, *, is_problem: bool = False) -> None:
     """Add a line to the job's log."""
-    JobLogLine.objects.create(job=job, text=text, is_problem=is_problem)
+    JobLogLine.objects.create(job=job, text=printable(text), is_problem=is_problem)
 
 
 def succeed(job: Job, result: dict[str, Any]) -> None:

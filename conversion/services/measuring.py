@@ -2,14 +2,13 @@
 
 from typing import Any
 
-from django.template.defaultfilters import filesizeformat
-
 from conversion.models import Job
 from conversion.runner import Run, register
 from datasets.access import Action
 from datasets.models import Dataset
 from datasets.services.storage_accounting import measure, used_bytes_seen_by
 from sharing.access import Actor
+from sharing.sizes import readable_size
 
 from . import job_mails
 from .dataset_jobs import WorkOnDataset, request_job, require_workable
@@ -27,7 +26,7 @@ def run_measuring(run: Run) -> dict[str, Any]:
     work.report("Measuring storage")
     measure(work.dataset)
     used = used_bytes_seen_by(work.actor, [work.dataset])[work.dataset.pk]
-    return {"summary": f"'{work.dataset}' uses {filesizeformat(used)}.", "value": used}
+    return {"summary": f"'{work.dataset}' uses {readable_size(used)}.", "value": used}
 
 
 def after_measuring(job: Job) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Sum
-from django.template.defaultfilters import filesizeformat
 
 from conversion.models import Upload
 from conversion.uploads.names import checked_path, checked_upload_id
@@ -25,6 +24,7 @@ from datasets.storage import local
 from sharing.access import Actor
 from sharing.errors import Conflict, Invalid, NotAllowed
 from sharing.models import Organization, User
+from sharing.sizes import readable_size
 
 from .uploads import cancel_upload, chunks_of, require_inside
 
@@ -288,8 +288,8 @@ def _require_room(organization: Organization, further_bytes: int) -> None:
     pending = announced.aggregate(total=Sum("announced_bytes"))["total"] or 0
     if storage.is_exceeded_by(pending + further_bytes):
         raise NotAllowed(
-            f"There is no room for this upload of {filesizeformat(further_bytes)}: of "
-            f"{filesizeformat(storage.included_bytes or 0)}, {organization} uses "
-            f"{filesizeformat(storage.used_bytes)} and {filesizeformat(pending)} are being "
+            f"There is no room for this upload of {readable_size(further_bytes)}: of "
+            f"{readable_size(storage.included_bytes or 0)}, {organization} uses "
+            f"{readable_size(storage.used_bytes)} and {readable_size(pending)} are being "
             "uploaded. Delete datasets or unfinished uploads, or ask the operator for more."
         )

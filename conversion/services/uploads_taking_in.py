@@ -34,6 +34,7 @@ from datasets.services.references import look_at_places, write_down
 from datasets.services.storage_accounting import measure, used_and_quota
 from sharing.access import Actor
 from sharing.errors import Conflict
+from sharing.sizes import readable_size
 
 from . import jobs, uploads_extending
 from .publishing import examined, remember_file
@@ -67,9 +68,9 @@ def take_in(run: Run, upload: Upload, actor: Actor) -> None:
 
 def result_of(upload: Upload) -> dict[str, Any]:
     """What the job of an upload that is done says of itself."""
-    size = upload.announced_bytes
+    size = readable_size(upload.announced_bytes)
     plural = "" if upload.announced_files == 1 else "s"
-    return {"summary": f"Took in {upload.announced_files} file{plural} with {size:,} bytes."}
+    return {"summary": f"Took in {upload.announced_files} file{plural} with {size}."}
 
 
 def assembled(run: Run, upload: Upload) -> Path:

@@ -21,6 +21,7 @@ from datasets.voxels.array import (
 )
 from datasets.voxels.box import Box, Vec3
 from datasets.voxels.errors import BoxTooLarge, VoxelsBroken
+from sharing.sizes import readable_size
 
 Axes = tuple[str, ...]
 Position = tuple[int, ...]
@@ -233,9 +234,3 @@ def grid_lengths(axes: Axes, *groups: dict[str, int]) -> tuple[int, ...]:
     """Pick the length of every axis from the groups, in the order of `axes`."""
     lengths = dict(itertools.chain.from_iterable(group.items() for group in groups))
     return tuple(lengths[axis] for axis in axes)
-
-
-def readable_size(size: int) -> str:
-    """A number of bytes for people."""
-    power = min(int(math.log(max(size, 1), 1024)), 4)
-    return f"{size / 1024**power:,.1f} {('bytes', 'KiB', 'MiB', 'GiB', 'TiB')[power]}"

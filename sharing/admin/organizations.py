@@ -6,11 +6,11 @@ from django.contrib import admin
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
-from django.template.defaultfilters import filesizeformat
 from django.utils.safestring import SafeString
 
 from sharing.models import Organization, Team, User
 from sharing.services.organizations import create_organization
+from sharing.sizes import readable_size
 
 from .display import list_link
 from .scoped import OrganizationScopedAdmin
@@ -73,7 +73,7 @@ class OrganizationAdmin(OrganizationScopedAdmin):
     def quota(self, row: Organization) -> str:
         """The quota as a person reads it."""
         size = row.included_storage_bytes
-        return "unlimited" if size is None else str(filesizeformat(size))
+        return "unlimited" if size is None else readable_size(size)
 
 
 def _count_of(model: Any) -> Coalesce:

@@ -8,10 +8,11 @@ from django.core.management.base import CommandError, CommandParser
 
 from conversion.management import tool_options
 from conversion.management.file_command import FileCommand
-from conversion.management.terminal import ProgressBar, amount
+from conversion.management.terminal import ProgressBar
 from conversion.tools.exporting import ARCHIVE_SUFFIX, plan_export, write_export
 from conversion.tools.opened import open_dataset
 from datasets.properties import Mag
+from sharing.sizes import readable_size
 
 _SUFFIXES = (".tif", ".tiff", ARCHIVE_SUFFIX)
 _USAGE_ERROR = 2
@@ -68,7 +69,7 @@ class Command(FileCommand):
         )
         with ProgressBar(sys.stderr) as bar:
             write_export(export, target, report=bar.show)
-        self.say([f"Wrote {target} ({amount(target.stat().st_size)})."])
+        self.say([f"Wrote {target} ({readable_size(target.stat().st_size)})."])
 
 
 def _index(text: str) -> tuple[str, int]:

@@ -5,7 +5,7 @@ import io
 import pytest
 
 from conversion.management import terminal
-from conversion.management.terminal import ProgressBar, amount, duration
+from conversion.management.terminal import ProgressBar, duration
 
 MIB = 1 << 20
 
@@ -73,11 +73,3 @@ def test_elsewhere_there_is_one_line_a_stage() -> None:
 )
 def test_durations_are_for_people(seconds: float, said: str) -> None:
     assert duration(seconds) == said
-
-
-@pytest.mark.parametrize(
-    ("count", "said"),
-    [(0, "0 bytes"), (1023, "1023 bytes"), (1536, "1.5 KiB"), (1 << 50, "1.0 PiB")],
-)
-def test_amounts_are_for_people(count: int, said: str) -> None:
-    assert amount(count) == said

@@ -109,7 +109,7 @@ BROKEN = {
     "cyclic.tif": (tiff_of_one_page(10, 10, next_page=8), "lead back to earlier ones"),
     "9 GB in 10 kB.png": (
         png(100_000, 100_000, zlib.compress(bytes(10**7))),
-        "claims to hold 9 GiB",
+        "claims to hold 9.3 GiB",
     ),
     "short.png": (
         png(100, 100, zlib.compress(bytes(50))),
