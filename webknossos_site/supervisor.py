@@ -11,12 +11,13 @@ import contextlib
 import os
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 
+LOOK_SECONDS = 0.1
+"""How often to look at the processes, and whether a signal came."""
 GRACE_SECONDS = 15.0
 FIRST_PAUSE_SECONDS = 1.0
 """Before a process is started again; each further pause within the minute is twice as long."""
@@ -72,7 +73,7 @@ class Supervisor:
         """`later` are started once the others are ready, so as not to keep them from it."""
         self._children = [_Child(name, command) for name, command in commands.items()]
         self._later = [_Child(name, command) for name, command in later.items()]
-        self._stop = threading.Event()
+        self._is_stopped = False
 
     def run(self, *, is_ready: Callable[[], bool], on_ready: Callable[[], None]) -> int:
         """Run until SIGINT, SIGTERM or SIGHUP, or until a child keeps on ending.
@@ -87,7 +88,8 @@ class Supervisor:
             while True:
                 for child in self._children:
                     child.start_if_due()
-                if self._stop.wait(0.1 if not ready else 0.5):
+                time.sleep(LOOK_SECONDS)
+                if self._is_stopped:
                     return 0
                 for child in self._children:
                     if child.has_ended() and not self._goes_on(child, ready):
@@ -100,7 +102,8 @@ class Supervisor:
             self._end_all()
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        self._stop.set()
+        # No lock, so no threading.Event: a second signal would wait for the one that it interrupts.
+        self._is_stopped = True
 
     @staticmethod
     def _goes_on(child: _Child, ready: bool) -> bool:

@@ -98,6 +98,19 @@ def test_a_signal_ends_every_process_even_grandchildren(
     _assert_all_ended(tmp_path)
 
 
+def test_signals_in_quick_succession_end_it_as_one_does(tmp_path: Path) -> None:
+    """As `make` and a terminal send them, both to the same process."""
+    process = _start(tmp_path, "sleep 600")
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    end = time.monotonic() + 0.05  # it looks every 0.1
+    while time.monotonic() < end:
+        os.kill(process.pid, signal.SIGTERM)
+    assert process.wait(30) == 0
+    process.stdout.close()
+    _assert_all_ended(tmp_path)
+
+
 def test_a_process_that_ends_before_the_site_was_ready_stops_the_rest_and_is_named(
     tmp_path: Path,
 ) -> None:

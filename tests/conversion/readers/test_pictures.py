@@ -126,7 +126,7 @@ def test_a_bomb_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
     data[16:24] = (200_000).to_bytes(4, "big") * 2
     data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
     path.write_bytes(data)
-    with pytest.raises(UnreadableImage, match="claims to hold 37.3 GiB"):
+    with pytest.raises(UnreadableImage, match=r"claims to hold 37\.3 GiB"):
         open_file(path)
 
 
