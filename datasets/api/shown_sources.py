@@ -64,7 +64,7 @@ def _with_explicit_paths(directory: Path, layer: Layer, hidden: set[str]) -> Lay
     def explicit(mag: MagProperties) -> MagProperties:
         if mag.path in hidden:
             return _public_mag(layer, mag)
-        path = mag.path or layer.default_mag_paths(mag.mag)[0]
+        path = mag.path or _default_path(directory, layer, mag)
         return mag.model_copy(update={"path": _absolute(directory, path)})
 
     def explicit_file(kind: str, file: Attachment) -> Attachment:
@@ -78,6 +78,12 @@ def _with_explicit_paths(directory: Path, layer: Layer, hidden: set[str]) -> Lay
             "attachments": layer.attachments.replaced(explicit_file),
         }
     )
+
+
+def _default_path(directory: Path, layer: Layer, mag: MagProperties) -> str:
+    """Where a mag without a path lies: of the usual places that which is there."""
+    places = layer.default_mag_paths(mag.mag)
+    return next((place for place in places if (directory / place).is_dir()), places[0])
 
 
 def _absolute(directory: Path, path: str) -> str:

@@ -93,6 +93,17 @@ def test_an_unknown_version_is_not_served() -> None:
     assert Client().get("/api/v12/buildinfo").status_code == 404
 
 
+def test_a_mag_named_by_an_older_writer_is_told_where_it_lies(
+    dataset: Dataset, admin: User
+) -> None:
+    place = local.dataset_directory(dataset) / "color" / "1-1-1"
+    place.mkdir(parents=True)
+    answer = as_user(admin).get(f"/api/v16/datasets/{dataset.pk}").json()
+    (layer,) = answer["dataSource"]["dataLayers"]
+    assert [mag["path"] for mag in layer["mags"]] == [str(place)]
+    place.rmdir()
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_dataset_is_read_with_its_properties(version: str, dataset: Dataset, admin: User) -> None:
     answer = as_user(admin).get(f"/api{version}/datasets/{dataset.pk}").json()
