@@ -7,8 +7,10 @@ Prints JSON of what the library returned. WK_URL and WK_TOKEN come from the envi
 """
 
 import json
+import os
 import sys
 import warnings
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +66,31 @@ def main() -> None:
     segments.export.as_tiff_stack(output_path=folder / "slices", mag=wk.Mag(2))
     slices = [tifffile.imread(file).T for file in sorted((folder / "slices").iterdir())]
     np.testing.assert_array_equal(np.stack(slices, axis=-1), COARSE)
+
+    pictures = RemoteDataset.from_images(
+        folder / "slices",
+        voxel_size=(4, 4, 8),
+        name=f"{name}_pictures",
+        map_filepath_to_layer_name=wk.Dataset.ConversionLayerMapping.ENFORCE_SINGLE_LAYER,
+        layer_name="em",
+        layer_category="color",
+        shard_shape=32,
+        url=os.environ["WK_URL"],
+        token=os.environ["WK_TOKEN"],
+    )
+    em = pictures.get_color_layers()[0]
+    np.testing.assert_array_equal(em.get_mag(1).read()[0], COARSE)
+    em.downsample(coarsest_mag=wk.Mag(2), sampling_mode="isotropic", shard_shape=32)
+    np.testing.assert_array_equal(
+        RemoteDataset.open(f"{name}_pictures").get_layer("em").get_mag(2).read()[0],
+        np.median(COARSE.reshape(16, 2, 12, 2, 8, 2), axis=(1, 3, 5)).astype(np.uint16),
+    )
+    assert pictures.access_mode == RemoteAccessMode.ZARR_STREAMING
+    assert pictures.zarr_streaming_path is not None
+    assert pictures.annotation_id is None
+    assert str(datetime.now(UTC).year) in pictures.created
+    pictures.display_name = f"{name}_renamed"
+    assert RemoteDataset.open(f"{name}_renamed").display_name == f"{name}_renamed"
 
     RemoteDataset.trigger_reload_in_datastore(dataset_id=remote.dataset_id)
     try:
