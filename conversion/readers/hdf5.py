@@ -37,10 +37,11 @@ class HDF5Reader(Reader):
 
     def open(self, path: Path) -> list[Image]:
         with decoding(path, self.name), _opened(path) as file:
+            about = _member(file, "DataSetInfo/Image")
             images = list(
                 _plain(self, path, file)
-                if _member(file, "DataSetInfo/Image") is None
-                else _imaris(self, path, file)
+                if about is None
+                else _imaris(self, path, file, about.attrs)
             )
         if not images:
             raise UnreadableImage(
@@ -199,12 +200,12 @@ def _element_size(dataset: Any) -> tuple[VoxelSize | None, str]:
     return believable(x, y, z, "µm", depth=depth), "the attribute element_size_um"
 
 
-def _imaris(reader: Reader, path: Path, file: Any) -> Iterator[Image]:
-    """The finest level of an Imaris file; what it pads its chunks with is left out.
+def _imaris(reader: Reader, path: Path, file: Any, about: Any) -> Iterator[Image]:
+    """The finest level of an Imaris file, which is described by the attributes `about`; what it
+    pads its chunks with is left out.
 
     Format: https://imaris.oxinst.com/support/imaris-file-format
     """
-    about = _member(file, "DataSetInfo/Image").attrs  # type: ignore[union-attr]
     finest = "DataSet/ResolutionLevel 0"
     times = _counted(file, finest, "TimePoint")
     channels = _counted(file, f"{finest}/TimePoint 0", "Channel")

@@ -8,11 +8,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from datasets.access import Action, dataset_for
-from datasets.models import Dataset
 from datasets.services import composing
 from datasets.services.data_source_parts import kind_of
-from sharing.access import Actor
 from sharing.api.actors import actor_from_request, user_of
 from sharing.api.errors import success
 from sharing.api.fields import TextField
@@ -26,6 +23,7 @@ from .fields import (
     VoxelSizeField,
     checked,
 )
+from .requested import editable
 
 # ruff: noqa: N815 - the API's names are camelCase
 
@@ -126,20 +124,13 @@ class ComposeView(APIView):
         return Response({"newDatasetId": dataset.pk})
 
 
-def _to_edit(request: Request, dataset_id: str) -> tuple[Actor, Dataset]:
-    """Who asks, and the dataset that they may edit."""
-    user_of(request)
-    actor = actor_from_request(request)
-    return actor, dataset_for(actor, dataset_id, Action.EDIT)
-
-
 class AddLayerView(APIView):
     """Layers of other datasets in this one."""
 
     @extend_schema(request=LayerReferenceSerializer, responses=_ADDED)
     def post(self, request: Request, dataset_id: str, **_: Any) -> Response:
         """Add a layer by reference, with all its mags and attachments."""
-        actor, dataset = _to_edit(request, dataset_id)
+        actor, dataset = editable(request, dataset_id)
         given = checked(LayerReferenceSerializer, request)
         composing.add_layer(
             actor=actor,
@@ -157,7 +148,7 @@ class AddMagView(APIView):
     @extend_schema(request=MagReferenceSerializer, responses=_ADDED)
     def post(self, request: Request, dataset_id: str, **_: Any) -> Response:
         """Add a mag by reference to a layer that stores voxels alike."""
-        actor, dataset = _to_edit(request, dataset_id)
+        actor, dataset = editable(request, dataset_id)
         given = checked(MagReferenceSerializer, request)
         composing.add_mag(
             actor=actor,
@@ -177,7 +168,7 @@ class AddAttachmentView(APIView):
     @extend_schema(request=AttachmentReferenceSerializer, responses=_ADDED)
     def post(self, request: Request, dataset_id: str, **_: Any) -> Response:
         """Add an attachment by reference to a layer."""
-        actor, dataset = _to_edit(request, dataset_id)
+        actor, dataset = editable(request, dataset_id)
         given = checked(AttachmentReferenceSerializer, request)
         composing.add_attachment(
             actor=actor,

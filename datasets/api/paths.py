@@ -13,7 +13,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from datasets.access import Action, dataset_for
 from datasets.models import Dataset
 from datasets.properties import (
     Attachment,
@@ -24,7 +23,6 @@ from datasets.properties import (
 )
 from datasets.services import paths, paths_parts
 from datasets.services.data_source_parts import kind_of
-from sharing.access import Actor
 from sharing.api.actors import actor_from_request, user_of
 from sharing.api.errors import success
 from sharing.api.fields import TextField
@@ -32,6 +30,7 @@ from sharing.api.schema import NoticesSerializer, problems
 
 from .changes import DataSourceField
 from .fields import AttachmentTypeField, MagField, NameField, checked
+from .requested import editable
 from .views import version_of
 
 # ruff: noqa: N815 - the API's names are camelCase
@@ -152,7 +151,7 @@ class ReservePreliminaryView(APIView):
     @extend_schema(request=PreliminarySerializer, responses={200: PathsSerializer, **_PROBLEMS})
     def post(self, request: Request, dataset_id: str, **_: Any) -> Response:
         """Name the paths for a dataset that was reserved otherwise."""
-        actor, dataset = _editable(request, dataset_id)
+        actor, dataset = editable(request, dataset_id)
         given = checked(PreliminarySerializer, request)
         data_source = paths.reserve_preliminary(
             actor=actor,
@@ -169,7 +168,7 @@ class FinishDatasetView(APIView):
     @extend_schema(request=None, responses=_FINISHED)
     def post(self, request: Request, dataset_id: str, **_: Any) -> Response:
         """Take the dataset into use; 400 with everything that is not as it should be."""
-        actor, dataset = _editable(request, dataset_id)
+        actor, dataset = editable(request, dataset_id)
         paths.finish_dataset(actor=actor, dataset=dataset)
         return success(f"'{dataset}' can be used now.")
 
@@ -180,7 +179,7 @@ class ReserveMagView(APIView):
     @extend_schema(request=MagReservationSerializer, responses=_PATH)
     def post(self, request: Request, dataset_id: str, **_: Any) -> Response:
         """Name the path for a mag, as a JSON string."""
-        actor, dataset = _editable(request, dataset_id)
+        actor, dataset = editable(request, dataset_id)
         given = checked(MagReservationSerializer, request)
         path = paths_parts.reserve_mag(
             actor=actor,
@@ -203,7 +202,7 @@ class FinishMagView(APIView):
     @extend_schema(request=MagReservationSerializer, responses=_FINISHED)
     def post(self, request: Request, dataset_id: str, **_: Any) -> Response:
         """Add the mag to its layer."""
-        actor, dataset = _editable(request, dataset_id)
+        actor, dataset = editable(request, dataset_id)
         given = checked(MagReservationSerializer, request)
         paths_parts.finish_mag(
             actor=actor, dataset=dataset, layer_name=given["layerName"], mag=given["mag"]
@@ -217,7 +216,7 @@ class ReserveAttachmentView(APIView):
     @extend_schema(request=AttachmentReservationSerializer, responses=_PATH)
     def post(self, request: Request, dataset_id: str, **_: Any) -> Response:
         """Name the path for an attachment, as a JSON string."""
-        actor, dataset = _editable(request, dataset_id)
+        actor, dataset = editable(request, dataset_id)
         given = checked(AttachmentReservationSerializer, request)
         attachment = Attachment(
             name=given["attachmentName"],
@@ -242,7 +241,7 @@ class FinishAttachmentView(APIView):
     @extend_schema(request=AttachmentReservationSerializer, responses=_FINISHED)
     def post(self, request: Request, dataset_id: str, **_: Any) -> Response:
         """Add the attachment to its layer."""
-        actor, dataset = _editable(request, dataset_id)
+        actor, dataset = editable(request, dataset_id)
         given = checked(AttachmentReservationSerializer, request)
         paths_parts.finish_attachment(
             actor=actor,
@@ -252,12 +251,6 @@ class FinishAttachmentView(APIView):
             name=given["attachmentName"],
         )
         return success(f"The attachment '{given['attachmentName']}' was added.")
-
-
-def _editable(request: Request, dataset_id: str) -> tuple[Actor, Dataset]:
-    user_of(request)
-    actor = actor_from_request(request)
-    return actor, dataset_for(actor, dataset_id, Action.EDIT)
 
 
 def _document(view: APIView, dataset: Dataset, data_source: DataSource) -> Any:
