@@ -69,7 +69,7 @@ def processes(demo: Demo, word: str) -> list[int]:
     ("version", "data_format", "steps"),
     [
         ("13", "zarr3", ["dataset", "links", "axes"]),
-        ("14", "wkw", ["dataset", "mag"]),
+        ("14", "wkw", ["dataset", "mag", "axes"]),
         ("15", "zarr3", ["dataset", "mag", "attachment", "axes"]),
         ("16", "wkw", ["dataset", "mag", "attachment", "links", "axes"]),
     ],
